@@ -1,0 +1,25 @@
+/** Packages that ship ES modules only; jest cannot `require` them on Node 20, so they are transformed. */
+const esmOnly = [
+  "file-type",
+  "strtok3",
+  "token-types",
+  "uint8array-extras",
+  "@tokenizer/inflate",
+  "@borewit/text-codec",
+];
+
+/** @type {import("jest").Config} */
+module.exports = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/tests"],
+  testMatch: ["**/*.test.ts"],
+  globalSetup: "<rootDir>/tests/support/global-setup.ts",
+  globalTeardown: "<rootDir>/tests/support/global-teardown.ts",
+  setupFiles: ["<rootDir>/tests/support/environment.ts"],
+  transform: {
+    "\\.ts$": ["ts-jest", { diagnostics: false }],
+    "\\.js$": ["ts-jest", { diagnostics: false, tsconfig: { allowJs: true, module: "commonjs" } }],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join("|")})/)`],
+  testTimeout: 30_000,
+};
