@@ -6,6 +6,8 @@ const esmOnly = [
   "uint8array-extras",
   "@tokenizer/inflate",
   "@borewit/text-codec",
+  "p-limit",
+  "yocto-queue",
 ];
 
 /** @type {import("jest").Config} */
