@@ -1,0 +1,51 @@
+import type { Readable } from "node:stream";
+
+/** Bytes `start` to `end`, both included and counted from 0, as in RFC 9110 section 14.1.2. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/**
+ * Where media objects live. An object is written once under a key made by the product
+ * (`videos/<id>/<random>.mp4`, `users/<id>/<random>.webp`), read many times and deleted; it is
+ * never changed. The database holds keys only, so objects can move between storages.
+ *
+ * A key consists of segments of `a-z 0-9 . _ -` joined by `/`, none of them empty or beginning
+ * with a dot, and ends in an extension; anything else is a `StorageRequestError`. Two keys of one
+ * storage differ in more than their extension. Keys under `users/` are public. Everything else is
+ * private: no address leads to it except through the API, which asks first who may see it.
+ *
+ * Every method rejects with `StorageUnavailableError` when the storage cannot do its work now.
+ */
+export interface Storage {
+  readonly name: "local" | "cloudinary";
+
+  /**
+   * Stores the finished file at `sourcePath`. Uploads and jobs call it once the file is checked.
+   * It resolves when the object is durable, and only then is the source gone; after a failure the
+   * source is untouched and nothing half-made can be seen. `StorageFullError` when no space is
+   * left. Putting the same file under the same key again is harmless.
+   */
+  put(key: string, sourcePath: string, contentType: string): Promise<void>;
+
+  /**
+   * Opens the object, or the given bytes of it. The range starts inside the object; an `end` past
+   * its last byte means the last byte. Destroying the stream ends the transfer. Rejects with
+   * `StorageNotFoundError` when there is no object, `StorageRequestError` when the range starts
+   * outside it. A failure during the transfer destroys the stream with an error.
+   */
+  get(key: string, range?: ByteRange): Promise<Readable>;
+
+  /** The object's size in bytes, or null when there is none. */
+  stat(key: string): Promise<{ size: number } | null>;
+
+  /** Deletes the object; deleting what is not there is no error. */
+  delete(key: string): Promise<void>;
+
+  /** The address at which the storage itself serves a public object, or null when the API has to. */
+  url(key: string): string | null;
+
+  /** Rejects when objects cannot be stored right now. The readiness check calls it often. */
+  check(): Promise<void>;
+}

@@ -1,0 +1,425 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
+import { inspect } from "node:util";
+import {
+  createCloudinaryStorage,
+  parseCloudinaryUrl,
+  StorageUnavailableError,
+  type CloudinaryStorageOptions,
+  type Storage,
+} from "../../src/services/storage";
+import {
+  startCloudinaryStandIn,
+  type CloudinaryStandIn,
+  type StandInFault,
+  type StandInOperation,
+} from "../support/cloudinary-stand-in";
+import { describeStorageContract } from "./storage.contract";
+
+const VIDEO = "videos/66f0a1b2c3d4e5f601020304/4f9c1d.mp4";
+const VIDEO_ASSET = "video/authenticated/videos/66f0a1b2c3d4e5f601020304/4f9c1d";
+const AVATAR = "users/66f0a1b2c3d4e5f601020305/0b1c2d.webp";
+
+/** Patient enough for a busy machine, quick enough for a test of silence. */
+const QUICK = { retryDelay: 1, timeout: 700 };
+const CHUNK = 5_300_000;
+
+const storageAt = (standIn: CloudinaryStandIn, options: Partial<CloudinaryStorageOptions> = {}) =>
+  createCloudinaryStorage({ ...parseCloudinaryUrl(standIn.url), ...QUICK, ...options });
+
+describeStorageContract(async () => {
+  const standIn = await startCloudinaryStandIn();
+  return {
+    storage: storageAt(standIn, { timeout: 10_000, chunkSize: CHUNK }),
+    stop: () => standIn.stop(),
+  };
+});
+
+describe("the Cloudinary storage", () => {
+  let standIn: CloudinaryStandIn;
+  let storage: Storage;
+  let folder: string;
+  let source: string;
+
+  const put = async (content: Buffer | string, key = VIDEO, to = storage) => {
+    await writeFile(source, content);
+    await to.put(key, source, key.endsWith(".webp") ? "image/webp" : "video/mp4");
+  };
+  const count = (operation: StandInOperation) =>
+    standIn.requests.filter((request) => request.operation === operation).length;
+  const failure = (act: Promise<unknown>): Promise<Error> =>
+    act.then(
+      () => Promise.reject(new Error("It should have failed")),
+      (error: Error) => error,
+    );
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "storage-cloudinary-"));
+    source = join(folder, "source");
+    standIn = await startCloudinaryStandIn();
+    storage = storageAt(standIn);
+  });
+
+  afterEach(async () => {
+    await standIn.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  describe("private and public objects", () => {
+    it("stores a video so that no unsigned address delivers it", async () => {
+      await put("secret");
+      expect([...standIn.assets.keys()]).toEqual([VIDEO_ASSET]);
+      const path = VIDEO_ASSET.replace("video/authenticated/", "");
+      for (const guess of [
+        `video/authenticated/v1/${path}.mp4`,
+        `video/authenticated/s--AAAAAAAA--/v1/${path}.mp4`,
+        `video/upload/v1/${path}.mp4`,
+      ]) {
+        const answer = await fetch(`${standIn.origin}/${standIn.cloudName}/${guess}`);
+        expect([401, 404]).toContain(answer.status);
+      }
+    });
+
+    it("stores an unpublished video's thumbnail as private too", async () => {
+      await put("image", "videos/1/a.webp");
+      expect([...standIn.assets.keys()]).toEqual(["image/authenticated/videos/1/a"]);
+    });
+
+    it("gives an address that delivers a public object to anyone", async () => {
+      await put("avatar", AVATAR);
+      const url = storage.url(AVATAR);
+      expect(await (await fetch(url ?? "")).text()).toBe("avatar");
+    });
+
+    it("gives https addresses of Cloudinary's own host unless told otherwise", () => {
+      const plain = { cloudName: "demo", apiKey: "1", apiSecret: "s" };
+      expect(createCloudinaryStorage(plain).url(AVATAR)).toBe(
+        `https://res.cloudinary.com/demo/image/upload/v1/${AVATAR}`,
+      );
+      const own = { ...plain, privateCdn: true, secureDistribution: "media.example.com" };
+      expect(createCloudinaryStorage(own).url(AVATAR)).toBe(
+        `https://media.example.com/image/upload/v1/${AVATAR}`,
+      );
+    });
+
+    it("passes the range on instead of fetching the whole object", async () => {
+      await put("0123456789");
+      expect(await text(await storage.get(VIDEO, { start: 2, end: 4 }))).toBe("234");
+      expect(standIn.requests.at(-1)?.headers.range).toBe("bytes=2-4");
+    });
+
+    it("refuses a content type that does not fit the key", async () => {
+      await writeFile(source, "content");
+      await expect(storage.put(VIDEO, source, "text/html")).rejects.toMatchObject({
+        code: "STORAGE_BAD_REQUEST",
+      });
+      expect(standIn.requests).toEqual([]);
+    });
+  });
+
+  describe("large files", () => {
+    const content = randomBytes(2 * CHUNK + 1234);
+    const large = (options?: Partial<CloudinaryStorageOptions>) =>
+      storageAt(standIn, { chunkSize: CHUNK, timeout: 10_000, ...options });
+    const ranges = () =>
+      standIn.requests
+        .filter(({ operation }) => operation === "upload")
+        .map(({ headers }) => headers["content-range"]);
+    const [first, second, last] = [
+      `bytes 0-${CHUNK - 1}/${content.length}`,
+      `bytes ${CHUNK}-${2 * CHUNK - 1}/${content.length}`,
+      `bytes ${2 * CHUNK}-${content.length - 1}/${content.length}`,
+    ];
+
+    it("are sent in chunks of one upload and arrive whole", async () => {
+      await put(content, VIDEO, large());
+      expect(standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
+      expect(ranges()).toEqual([first, second, last]);
+      const ids = standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
+      expect(new Set(ids).size).toBe(1);
+    });
+
+    it("of exactly two chunks are sent in two", async () => {
+      await put(content.subarray(0, 2 * CHUNK), VIDEO, large());
+      expect(ranges()).toHaveLength(2);
+      expect(standIn.assets.get(VIDEO_ASSET)?.body.length).toBe(2 * CHUNK);
+    });
+
+    it("send a failed chunk again, not the whole file", async () => {
+      standIn.failNext("upload", 503);
+      await put(content, VIDEO, large());
+      expect(ranges()).toEqual([first, first, second, last]);
+    });
+
+    it("start anew when the answer to the last chunk is lost", async () => {
+      standIn.failNext("upload", null, null, "lose answer");
+      await put(content, VIDEO, large());
+      expect(ranges()).toEqual([first, second, last, first, second, last]);
+      const ids = standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
+      expect(ids[0]).not.toBe(ids[3]);
+      expect(standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
+      expect(standIn.assets.size).toBe(1);
+    });
+
+    it("give up after the bounded number of attempts for one chunk", async () => {
+      standIn.failNext("upload", 503, 503);
+      await expect(put(content, VIDEO, large({ attempts: 2 }))).rejects.toMatchObject({
+        code: "STORAGE_UNAVAILABLE",
+      });
+      expect(ranges()).toEqual([first, first]);
+    });
+
+    it("are not gathered in memory while Cloudinary does not read", async () => {
+      const file = await open(source, "w");
+      await file.truncate(300_000_000);
+      await file.close();
+      standIn.failNext("upload", "hang");
+      const before = process.memoryUsage().arrayBuffers;
+      await failure(
+        large({ chunkSize: 400_000_000, timeout: 700, attempts: 1 }).put(
+          VIDEO,
+          source,
+          "video/mp4",
+        ),
+      );
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
+    });
+  });
+
+  describe("faults", () => {
+    const passing: StandInFault[] = [500, 503, 420, 429, "html", "wrong JSON", "lose answer"];
+
+    it.each(passing)(
+      "stores one object in spite of an upload that fails with %s",
+      async (fault) => {
+        standIn.failNext("upload", fault);
+        await put("content");
+        expect([...standIn.assets.keys()]).toEqual([VIDEO_ASSET]);
+        expect(standIn.assets.get(VIDEO_ASSET)?.body.toString()).toBe("content");
+        expect(existsSync(source)).toBe(false);
+        expect(count("upload")).toBe(2);
+      },
+    );
+
+    it("stores in spite of an upload that gets no answer", async () => {
+      standIn.failNext("upload", "hang");
+      await put("content");
+      expect(standIn.assets.size).toBe(1);
+    });
+
+    it.each<[StandInOperation, (s: Storage) => Promise<unknown>]>([
+      ["delivery", async (s) => buffer(await s.get(VIDEO))],
+      ["delivery", (s) => s.stat(VIDEO)],
+      ["destroy", (s) => s.delete(VIDEO)],
+    ])("repeats a failed %s", async (operation, act) => {
+      await put("content");
+      standIn.failNext(operation, 500, "hang", 429);
+      await act(storage);
+      expect(count(operation)).toBe(4);
+    });
+
+    it("gives up after the bounded number of attempts", async () => {
+      standIn.failNext("delivery", 500, 500, 500, 500);
+      await expect(storage.stat(VIDEO)).rejects.toBeInstanceOf(StorageUnavailableError);
+      expect(count("delivery")).toBe(4);
+    });
+
+    it("keeps the source and leaves no object when an upload fails for good", async () => {
+      standIn.failNext("upload", 500, 500, 500, "lose answer");
+      await expect(put("content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      expect(existsSync(source)).toBe(true);
+      expect(standIn.assets.size).toBe(0);
+    });
+
+    it("does not repeat what Cloudinary refuses", async () => {
+      standIn.failNext("upload", 400);
+      await expect(put("content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      expect(count("upload")).toBe(1);
+    });
+
+    it("does not believe a deletion whose answer is not the documented one", async () => {
+      standIn.failNext("destroy", "wrong JSON", "wrong JSON", "html", "wrong JSON");
+      await expect(storage.delete(VIDEO)).rejects.toBeInstanceOf(StorageUnavailableError);
+    });
+
+    it("does not take another range than the one asked for", async () => {
+      await put("0123456789");
+      standIn.failNext("delivery", "html", "html", "html", "html");
+      await expect(storage.get(VIDEO, { start: 0, end: 3 })).rejects.toBeInstanceOf(
+        StorageUnavailableError,
+      );
+    });
+
+    it.each<StandInFault>(["cut", "stall"])("fails a transfer with a %s in it", async (fault) => {
+      await put(randomBytes(500_000));
+      standIn.failNext("delivery", fault);
+      const body = await storage.get(VIDEO);
+      await expect(buffer(body)).rejects.toThrow();
+    });
+
+    it("does not take a slow reader for a fault", async () => {
+      const content = randomBytes(5_000_000);
+      await put(content, VIDEO, storageAt(standIn, { timeout: 10_000 }));
+      const body = await storageAt(standIn, { timeout: 100 }).get(VIDEO);
+      const hash = createHash("md5");
+      let pauses = 0;
+      const reader = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          hash.update(chunk);
+          pauses += 1;
+          setTimeout(done, pauses === 5 ? 400 : 0);
+        },
+      });
+      await new Promise((resolve, reject) => {
+        body.once("error", reject).pipe(reader).once("finish", resolve);
+      });
+      expect(hash.digest("hex")).toBe(createHash("md5").update(content).digest("hex"));
+    });
+
+    it("ends the transfer when its reader leaves", async () => {
+      const stream = http.createServer((_request, response) => {
+        response.writeHead(200, { "content-length": 1e9 });
+        response.write("first bytes");
+        response.once("close", () => stream.emit("left"));
+      });
+      await new Promise<void>((resolve) => stream.listen(0, "127.0.0.1", resolve));
+      const cname = `127.0.0.1:${(stream.address() as AddressInfo).port}`;
+      const left = new Promise((resolve) => stream.once("left", resolve));
+      const body = await storageAt(standIn, { cname, timeout: 30_000 }).get(VIDEO);
+      body.destroy();
+      await left;
+      stream.close();
+    });
+
+    it("says which act failed and never a secret", async () => {
+      const wrong = storageAt(standIn, { apiSecret: "not-the-secret-at-all" });
+      const unknown = storageAt(standIn, { apiKey: "999999999999999" });
+      const errors = [
+        await failure(put("content", VIDEO, wrong)),
+        await failure(put("content", VIDEO, unknown)),
+        await failure(wrong.check()),
+        await failure(wrong.delete(VIDEO)),
+        await failure(wrong.stat(VIDEO)),
+      ];
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(StorageUnavailableError);
+        expect(error.message).toMatch(/^Cloudinary cannot .* \(status 401\)$/);
+        const seen = inspect(error, { depth: 10, showHidden: true });
+        expect(seen).not.toMatch(/not-the-secret-at-all|999999999999999/);
+        expect(seen).not.toContain(standIn.apiKey);
+        expect(seen).not.toContain(
+          Buffer.from(`${standIn.apiKey}:`).toString("base64").slice(0, 12),
+        );
+      }
+    });
+
+    it("fails when Cloudinary cannot be reached", async () => {
+      await standIn.stop();
+      await expect(put("content")).rejects.toBeInstanceOf(StorageUnavailableError);
+      await expect(storage.check()).rejects.toBeInstanceOf(StorageUnavailableError);
+    });
+  });
+
+  describe("readiness", () => {
+    it.each<StandInFault>([401, 420, 500, "hang", "html", "wrong JSON"])(
+      "is not ready when the ping ends with %s",
+      async (fault) => {
+        standIn.failNext("ping", fault);
+        await expect(storage.check()).rejects.toBeInstanceOf(StorageUnavailableError);
+        await storage.check();
+      },
+    );
+
+    it("does not spend a call of the Admin API on every check", async () => {
+      await storage.check();
+      await storage.check();
+      expect(count("ping")).toBe(1);
+    });
+  });
+
+  describe("configuration", () => {
+    it("keeps two accounts apart", async () => {
+      const other = await startCloudinaryStandIn();
+      const second = storageAt(other);
+      await Promise.all([put("one"), second.check()]);
+      await put("two", VIDEO, second);
+      expect(await text(await storage.get(VIDEO))).toBe("one");
+      expect(await text(await second.get(VIDEO))).toBe("two");
+      await other.stop();
+    });
+
+    it("takes no setting from CLOUDINARY_URL in the environment", async () => {
+      const before = process.env.CLOUDINARY_URL;
+      process.env.CLOUDINARY_URL =
+        "cloudinary://9:wrong@elsewhere?oauth_token=t&upload_prefix=http://127.0.0.1:1&cname=x";
+      try {
+        await jest.isolateModulesAsync(async () => {
+          const fresh = await import("../../src/services/storage");
+          const isolated = fresh.createCloudinaryStorage({
+            ...parseCloudinaryUrl(standIn.url),
+            ...QUICK,
+          });
+          await put("content", VIDEO, isolated);
+          expect(await text(await isolated.get(VIDEO))).toBe("content");
+        });
+      } finally {
+        delete process.env.CLOUDINARY_URL;
+        Object.assign(process.env, before === undefined ? {} : { CLOUDINARY_URL: before });
+      }
+    });
+
+    it("signs with SHA-256 when the account wants it", async () => {
+      const strict = storageAt(standIn, { signatureAlgorithm: "sha256" });
+      await put("content", AVATAR, strict);
+      expect(standIn.assets.size).toBe(1);
+    });
+
+    it("reads a CLOUDINARY_URL with all its settings", () => {
+      expect(
+        parseCloudinaryUrl(
+          "cloudinary://123:s%2Fcret@My-cloud/cdn.example.com?upload_prefix=http://a:1&secure=false&cname=b:2&signature_algorithm=sha256",
+        ),
+      ).toEqual({
+        cloudName: "My-cloud",
+        apiKey: "123",
+        apiSecret: "s/cret",
+        privateCdn: true,
+        secureDistribution: "cdn.example.com",
+        uploadPrefix: "http://a:1",
+        secure: false,
+        cname: "b:2",
+        signatureAlgorithm: "sha256",
+      });
+    });
+
+    it("reads a plain CLOUDINARY_URL", () => {
+      expect(parseCloudinaryUrl("cloudinary://123:abc@demo")).toEqual({
+        cloudName: "demo",
+        apiKey: "123",
+        apiSecret: "abc",
+      });
+    });
+
+    it.each([
+      "",
+      "demo",
+      "https://123:topsecret@demo",
+      "cloudinary://demo",
+      "cloudinary://123@demo",
+      "cloudinary://:topsecret@demo",
+      "cloudinary://123:topsecret@",
+      "cloudinary://123:topsecret@demo?secure=maybe",
+      "cloudinary://123:topsecret@demo?signature_algorithm=md5",
+    ])("refuses the CLOUDINARY_URL %j without repeating its secret", (url) => {
+      expect(() => parseCloudinaryUrl(url)).toThrow(TypeError);
+      expect(() => parseCloudinaryUrl(url)).not.toThrow(/topsecret/);
+    });
+  });
+});

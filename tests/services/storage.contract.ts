@@ -1,0 +1,179 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import type { Storage } from "../../src/services/storage";
+
+const VIDEO = "videos/66f0a1b2c3d4e5f601020304/4f9c1d.mp4";
+const THUMBNAIL = "videos/66f0a1b2c3d4e5f601020304/77aa01.webp";
+const AVATAR = "users/66f0a1b2c3d4e5f601020305/0b1c2d.webp";
+
+const BAD_KEYS = [
+  "",
+  "/etc/passwd",
+  "../secret.mp4",
+  "videos/../../secret.mp4",
+  "videos/..mp4",
+  "videos//a.mp4",
+  "videos/./a.mp4",
+  "videos/.hidden.mp4",
+  "videos/a",
+  "videos/a.mp4/",
+  "videos\\a.mp4",
+  "videos/a.mp4\0",
+  "videos/a.mp4\n",
+  "videos/%2e%2e/a.mp4",
+  "videos/A.mp4",
+  "videos/é.mp4",
+  "videos/a b.mp4",
+  `videos/${"a".repeat(300)}.mp4`,
+];
+
+/** The rules every storage keeps. `start` makes an empty storage, `stop` removes all traces of it. */
+export function describeStorageContract(
+  start: () => Promise<{ storage: Storage; stop: () => Promise<void> }>,
+): void {
+  describe("the storage contract", () => {
+    let storage: Storage;
+    let stop: () => Promise<void>;
+    let folder: string;
+
+    const source = async (content: Buffer | string): Promise<string> => {
+      const path = join(folder, randomBytes(8).toString("hex"));
+      await writeFile(path, content);
+      return path;
+    };
+    const put = async (key: string, content: Buffer | string, type = "video/mp4") =>
+      storage.put(key, await source(content), type);
+    const read = async (key: string, range?: { start: number; end: number }) =>
+      buffer(await storage.get(key, range));
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "storage-source-"));
+      ({ storage, stop } = await start());
+    });
+
+    afterEach(() => Promise.all([VIDEO, THUMBNAIL, AVATAR].map((key) => storage.delete(key))));
+
+    afterAll(async () => {
+      await stop();
+      await rm(folder, { recursive: true });
+    });
+
+    it("gives back exactly the bytes that were put", async () => {
+      const content = randomBytes(300_000);
+      await put(VIDEO, content);
+      expect((await read(VIDEO)).equals(content)).toBe(true);
+    });
+
+    it("tells the size of an object", async () => {
+      await put(VIDEO, "0123456789");
+      expect(await storage.stat(VIDEO)).toEqual({ size: 10 });
+    });
+
+    it("keeps an empty object", async () => {
+      await put(VIDEO, "");
+      expect(await storage.stat(VIDEO)).toEqual({ size: 0 });
+    });
+
+    it("takes the source away once the object is stored", async () => {
+      const path = await source("content");
+      await storage.put(VIDEO, path, "video/mp4");
+      expect(existsSync(path)).toBe(false);
+    });
+
+    it.each([
+      ["the first byte", { start: 0, end: 0 }, "0"],
+      ["bytes in the middle", { start: 3, end: 5 }, "345"],
+      ["the last byte", { start: 9, end: 9 }, "9"],
+      ["all bytes", { start: 0, end: 9 }, "0123456789"],
+      ["up to the last byte when the range reaches past it", { start: 8, end: 500 }, "89"],
+    ])("gives %s", async (_name, range, expected) => {
+      await put(VIDEO, "0123456789");
+      expect((await read(VIDEO, range)).toString()).toBe(expected);
+    });
+
+    it.each([
+      ["after the end", { start: 10, end: 11 }],
+      ["backwards", { start: 5, end: 4 }],
+      ["below zero", { start: -1, end: 4 }],
+      ["with a fraction", { start: 0.5, end: 4 }],
+    ])("refuses a range %s", async (_name, range) => {
+      await put(VIDEO, "0123456789");
+      await expect(storage.get(VIDEO, range)).rejects.toMatchObject({
+        code: "STORAGE_BAD_REQUEST",
+      });
+    });
+
+    it("says that there is no object", async () => {
+      expect(await storage.stat(VIDEO)).toBeNull();
+      await expect(storage.get(VIDEO)).rejects.toMatchObject({ code: "STORAGE_NOT_FOUND" });
+      await expect(storage.get(VIDEO, { start: 0, end: 1 })).rejects.toMatchObject({
+        code: "STORAGE_NOT_FOUND",
+      });
+    });
+
+    it("forgets a deleted object and keeps its neighbour", async () => {
+      await put(VIDEO, "video");
+      await put(THUMBNAIL, "image", "image/webp");
+      await storage.delete(VIDEO);
+      expect(await storage.stat(VIDEO)).toBeNull();
+      expect((await read(THUMBNAIL)).toString()).toBe("image");
+    });
+
+    it("deletes what is not there without an error", async () => {
+      await storage.delete(VIDEO);
+      await storage.delete(VIDEO);
+    });
+
+    it("replaces an object put again under the same key", async () => {
+      await put(VIDEO, "a first version");
+      await put(VIDEO, "a second");
+      expect((await read(VIDEO)).toString()).toBe("a second");
+    });
+
+    it("shows either the whole object or none while it is being put", async () => {
+      const content = randomBytes(2_000_000);
+      const path = await source(content);
+      let done = false;
+      const putting = storage.put(VIDEO, path, "video/mp4").finally(() => (done = true));
+      while (!done) {
+        const seen = await storage.stat(VIDEO);
+        expect([undefined, content.length]).toContain(seen?.size);
+      }
+      await putting;
+    });
+
+    it("keeps the object when another put of its key has no source", async () => {
+      await put(VIDEO, "kept");
+      await expect(storage.put(VIDEO, join(folder, "missing"), "video/mp4")).rejects.toMatchObject({
+        code: "STORAGE_UNAVAILABLE",
+      });
+      expect((await read(VIDEO)).toString()).toBe("kept");
+    });
+
+    it("gives no address for anything private", async () => {
+      await put(VIDEO, "video");
+      expect(storage.url(VIDEO)).toBeNull();
+      expect(storage.url(THUMBNAIL)).toBeNull();
+      expect(storage.url("usersx/a/b.webp")).toBeNull();
+    });
+
+    it.each(BAD_KEYS)("refuses the key %j", async (key) => {
+      const refused = { code: "STORAGE_BAD_REQUEST" };
+      const path = await source("content");
+      await expect(storage.put(key, path, "video/mp4")).rejects.toMatchObject(refused);
+      await expect(storage.get(key)).rejects.toMatchObject(refused);
+      await expect(storage.stat(key)).rejects.toMatchObject(refused);
+      await expect(storage.delete(key)).rejects.toMatchObject(refused);
+      expect(() => storage.url(key)).toThrow(expect.objectContaining(refused));
+      expect(existsSync(path)).toBe(true);
+    });
+
+    it("is ready", async () => {
+      await storage.check();
+    });
+  });
+}
