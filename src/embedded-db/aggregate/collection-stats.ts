@@ -1,0 +1,65 @@
+import { MongoError } from "../errors";
+import { hostname } from "node:os";
+import { type Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import type { PipelineContext, Stage } from "./stage";
+
+/** Sizes as collStats answers them; storage is not measured, so it counts as the data's size. */
+export function storageStats(collection: Collection, count: number): Doc {
+  const { ns, bytes, capped, indexes, options } = collection;
+  return {
+    ns,
+    size: bytes,
+    count,
+    avgObjSize: count === 0 ? 0 : Math.round(bytes / count),
+    numOrphanDocs: 0,
+    storageSize: bytes,
+    freeStorageSize: 0,
+    capped,
+    ...(capped ? { max: options["max"] ?? 0, maxSize: options["size"] ?? 0 } : {}),
+    nindexes: indexes.length,
+    indexBuilds: [],
+    totalIndexSize: 0,
+    totalSize: bytes,
+    indexSizes: Object.fromEntries(indexes.map(({ name }) => [name, 0])),
+    scaleFactor: 1,
+  };
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/collStats/ */
+export function collStats(argument: unknown, context: PipelineContext): Stage {
+  const collection = required(context, "$collStats");
+  const wanted = argument as Doc;
+  const count = context.countOf(collection);
+  const out: Doc = { ns: collection.ns, host: hostname(), localTime: new Date() };
+  if ("storageStats" in wanted) {
+    out["storageStats"] = storageStats(collection, count);
+  }
+  if ("count" in wanted) {
+    out["count"] = count;
+  }
+  return () => [out];
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/indexStats/ */
+export function indexStats(_argument: unknown, context: PipelineContext): Stage {
+  const collection = required(context, "$indexStats");
+  return () =>
+    collection.indexes.map(({ name, spec }) => ({
+      name,
+      key: spec["key"],
+      host: hostname(),
+      accesses: { ops: 0, since: new Date() },
+      spec,
+    }));
+}
+
+function required(context: PipelineContext, stage: string): Collection {
+  if (!context.collection) {
+    throw new MongoError(
+      26,
+      `Unable to retrieve storageStats in ${stage} stage :: caused by :: Collection not found.`,
+    );
+  }
+  return context.collection;
+}

@@ -1,0 +1,39 @@
+import { MongoError } from "../errors";
+import { type Doc, isDocument } from "../bson/values";
+import { compilePipeline, pipelineArgument } from "./pipeline";
+import { type PipelineContext, type Stage, stageEntry } from "./stage";
+
+const REFUSED = new Set([
+  "$collStats",
+  "$facet",
+  "$geoNear",
+  "$indexStats",
+  "$out",
+  "$merge",
+  "$planCacheStats",
+]);
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/ */
+export function facet(argument: unknown, context: PipelineContext): Stage {
+  if (!isDocument(argument) || Object.keys(argument).length === 0) {
+    throw new MongoError(40169, "the $facet specification must be a non-empty object");
+  }
+  const facets = Object.entries(argument).map(([name, value]) => {
+    const pipeline = pipelineArgument(value);
+    const refused = pipeline
+      .map((stage) => stageEntry(stage)[0])
+      .find((stage) => REFUSED.has(stage));
+    if (refused !== undefined) {
+      throw new MongoError(40600, `${refused} is not allowed to be used within a $facet stage`);
+    }
+    return [name, compilePipeline(pipeline, context)] as const;
+  });
+  return (input) => {
+    const docs = [...input];
+    const out: Doc = {};
+    for (const [name, stages] of facets) {
+      out[name] = [...stages.reduce<Iterable<Doc>>((current, stage) => stage(current), docs)];
+    }
+    return [out];
+  };
+}

@@ -1,0 +1,139 @@
+import { failedToParse, MongoError } from "../errors";
+import { type Doc, isDocument } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { encodeKey } from "../index/key-string";
+import { compileExpression, type Evaluate, scopeFor } from "../query/expression";
+import { readPath } from "../query/path";
+import { mingoStageOver } from "./mingo-stage";
+import { allDocuments, runPipeline } from "./pipeline";
+import type { PipelineContext, Stage } from "./stage";
+
+interface Lookup {
+  from: Collection | undefined;
+  as: string[];
+  local: string[] | undefined;
+  foreign: string | undefined;
+  variables: [name: string, evaluate: Evaluate][];
+  pipeline: unknown[];
+}
+
+/**
+ * Joins documents of another collection; each look-up goes through that collection's planner, so
+ * an index on the foreign field answers it.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/
+ */
+export function lookup(argument: unknown, context: PipelineContext): Stage {
+  const spec = parse(argument, context);
+  return function* (input) {
+    const cache = new Map<string, Doc[]>();
+    for (const doc of input) {
+      context.deadline.check();
+      yield withArray(doc, spec.as, joined(doc, spec, context, cache));
+    }
+  };
+}
+
+function parse(argument: unknown, context: PipelineContext): Lookup {
+  if (!isDocument(argument)) {
+    throw failedToParse("the $lookup specification must be an Object");
+  }
+  const { from, as, localField, foreignField, pipeline } = argument as Record<string, unknown>;
+  if (typeof as !== "string") {
+    throw failedToParse("must specify 'as' field for a $lookup");
+  }
+  if ((localField === undefined) !== (foreignField === undefined)) {
+    throw failedToParse(
+      "$lookup requires both or neither of 'localField' and 'foreignField' to be specified",
+    );
+  }
+  if (pipeline === undefined && localField === undefined) {
+    throw failedToParse(
+      "$lookup requires either 'pipeline' or both 'localField' and 'foreignField' to be specified",
+    );
+  }
+  return {
+    from: foreignCollection(from, context),
+    as: as.split("."),
+    local: typeof localField === "string" ? localField.split(".") : undefined,
+    foreign: foreignField as string | undefined,
+    variables: Object.entries((argument["let"] ?? {}) as Doc).map(([name, value]) => [
+      name,
+      compileExpression(value),
+    ]),
+    pipeline: (pipeline ?? []) as unknown[],
+  };
+}
+
+function foreignCollection(from: unknown, context: PipelineContext): Collection | undefined {
+  if (isDocument(from)) {
+    return context.catalog.find(String(from["db"]), String(from["coll"]));
+  }
+  return typeof from === "string" ? context.catalog.find(context.db, from) : undefined;
+}
+
+function joined(
+  doc: Doc,
+  spec: Lookup,
+  context: PipelineContext,
+  cache: Map<string, Doc[]>,
+): Doc[] {
+  const variables = Object.fromEntries(
+    spec.variables.map(([name, evaluate]) => [name, evaluate(scopeFor(doc, context))]),
+  );
+  const values = spec.local && localValues(doc, spec.local);
+  const key = encodeKey([
+    values ?? null,
+    Object.values(variables).map((value) => value ?? null),
+  ]).toString("latin1");
+  let found = cache.get(key);
+  if (!found) {
+    found = run(spec, values, variables, context);
+    cache.set(key, found);
+  }
+  return found;
+}
+
+function run(
+  spec: Lookup,
+  values: unknown[] | undefined,
+  variables: Doc,
+  context: PipelineContext,
+): Doc[] {
+  const inner: PipelineContext = {
+    ...context,
+    variables: { ...context.variables, ...variables },
+    depth: context.depth + 1,
+  };
+  const match =
+    values && spec.foreign !== undefined ? [{ $match: { [spec.foreign]: condition(values) } }] : [];
+  return [...runPipeline(inner, spec.from, [...match, ...spec.pipeline])];
+}
+
+/** An array is compared element by element; a missing field joins with null. */
+function localValues(doc: Doc, parts: readonly string[]): unknown[] {
+  const value = readPath(doc, parts);
+  return Array.isArray(value) ? value : [value ?? null];
+}
+
+function condition(values: readonly unknown[]): unknown {
+  return values.length === 1 ? { $eq: values[0] } : { $in: values };
+}
+
+function withArray(doc: Doc, parts: readonly string[], found: Doc[]): Doc {
+  const [first = "", ...rest] = parts;
+  const inner = doc[first];
+  return {
+    ...doc,
+    [first]: rest.length === 0 ? found : withArray(isDocument(inner) ? inner : {}, rest, found),
+  };
+}
+
+/** `$graphLookup` is mingo's, over the whole other collection. */
+export function graphLookup(argument: unknown, context: PipelineContext): Stage {
+  if (!isDocument(argument) || typeof argument["from"] !== "string") {
+    throw new MongoError(40327, "$graphLookup requires 'from' to be a string");
+  }
+  const from = foreignCollection(argument["from"], context);
+  const documents = () => (from ? [...allDocuments(context, from)] : []);
+  return mingoStageOver("$graphLookup", argument, context, documents);
+}

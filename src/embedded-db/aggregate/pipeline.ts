@@ -1,0 +1,185 @@
+import { MongoError, typeMismatch } from "../errors";
+import { decode } from "../bson/decode";
+import type { Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { type Plan, planQuery } from "../index/planner";
+import { filterArgument, parseFilter } from "../query/filter";
+import { metaOf, setMeta } from "../query/meta";
+import { type Match, runPlan, storedDocuments } from "../query/scan";
+import { parseSort, sortDocuments, type SortKey } from "../query/sort";
+import { type PipelineContext, type Stage, stageEntry } from "./stage";
+import { compileStage } from "./stages";
+
+const MAX_DEPTH = 20;
+
+/** How the beginning of a pipeline is answered by the collection itself. */
+export interface Leading {
+  plan: Plan;
+  filter: ReturnType<typeof parseFilter>;
+  sort: SortKey[];
+  limit: number | undefined;
+  /** The stages that remain. */
+  rest: readonly unknown[];
+}
+
+/** Runs a pipeline over a collection, a view, or nothing (a missing collection is empty). */
+export function runPipeline(
+  context: PipelineContext,
+  collection: Collection | undefined,
+  pipeline: readonly unknown[],
+  hint?: unknown,
+): Iterable<Doc> {
+  if (context.depth > MAX_DEPTH) {
+    throw new MongoError(165, "View depth too deep or pipelines nested too deeply");
+  }
+  if (collection?.isView) {
+    const inner = [...(collection.options["pipeline"] as unknown[]), ...pipeline];
+    const target = context.catalog.find(collection.db, collection.options["viewOn"] as string);
+    const collation = context.collation ?? collection.collation;
+    return runPipeline(
+      { ...context, db: collection.db, collation, depth: context.depth + 1 },
+      target,
+      inner,
+      hint,
+    );
+  }
+  const collation = context.collation ?? collection?.collation;
+  const inner = { ...context, collation, collection };
+  const counted = collection && countingAll(collection, pipeline, inner);
+  if (counted) {
+    return counted;
+  }
+  const leading = collection ? planLeading(inner, collection, pipeline, hint) : undefined;
+  const stages = compilePipeline(leading?.rest ?? pipeline, inner);
+  const source = collection && leading ? readLeading(inner, collection, leading) : [];
+  return stages.reduce<Iterable<Doc>>((input, stage) => stage(input), source);
+}
+
+export function compilePipeline(pipeline: readonly unknown[], context: PipelineContext): Stage[] {
+  return pipeline.map((stage) => {
+    const [name, argument] = stageEntry(stage);
+    return compileStage(name, argument, context);
+  });
+}
+
+/** Checks the pipeline argument of a command. */
+export function pipelineArgument(value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw typeMismatch("'pipeline' option must be specified as an array");
+  }
+  value.forEach((stage) => {
+    if (typeof stage !== "object" || stage === null || Array.isArray(stage)) {
+      throw typeMismatch("Each element of the 'pipeline' array must be an object");
+    }
+  });
+  return value;
+}
+
+/** Takes `$match`, `$sort` and `$limit` from the front, so that an index can answer them. */
+export function planLeading(
+  context: PipelineContext,
+  collection: Collection,
+  pipeline: readonly unknown[],
+  hint?: unknown,
+): Leading {
+  let at = 0;
+  const filters: Doc[] = [];
+  for (; at < pipeline.length; at++) {
+    const [name, argument] = stageEntry(pipeline[at]);
+    if (name !== "$match") {
+      break;
+    }
+    filters.push(filterArgument("$match", argument));
+  }
+  const [filterDoc = {}] = filters.length > 1 ? [{ $and: filters }] : filters;
+  const filter = parseFilter(filterDoc, context);
+  const [next, argument] = at < pipeline.length ? stageEntry(pipeline[at]) : [];
+  const sort = next === "$sort" ? parseSort(argument) : [];
+  const rest = pipeline.slice(sort.length > 0 ? at + 1 : at);
+  const plan = planQuery(collection, { filter, sort, hint, collation: context.collation });
+  return { plan, filter, sort, limit: limitOf(rest), rest };
+}
+
+/** A `$limit` behind a `$sort`, perhaps after a `$skip`, bounds what the sort must keep. */
+function limitOf(rest: readonly unknown[]): number | undefined {
+  const [first, second] = rest as Doc[];
+  const skip = Number(first?.["$skip"] ?? 0);
+  const limit =
+    first?.["$limit"] ?? (first?.["$skip"] === undefined ? undefined : second?.["$limit"]);
+  return limit === undefined ? undefined : skip + Number(limit);
+}
+
+function* readLeading(
+  context: PipelineContext,
+  collection: Collection,
+  leading: Leading,
+): Iterable<Doc> {
+  const { plan, filter, sort, limit } = leading;
+  const matches = runPlan(
+    context.reader,
+    collection,
+    plan,
+    filter,
+    context.statistics,
+    context.deadline,
+  );
+  const docs = documentsOf(matches);
+  if (plan.sorted || sort.length === 0) {
+    yield* docs;
+    return;
+  }
+  yield* sortDocuments([...docs], sort, (doc) => doc, {
+    collation: context.collation,
+    meta: metaOf,
+    ...(limit === undefined ? {} : { limit }),
+  });
+}
+
+function* documentsOf(matches: Iterable<Match>): Iterable<Doc> {
+  for (const { doc, score } of matches) {
+    if (score !== undefined) {
+      setMeta(doc, "textScore", score);
+    }
+    yield doc;
+  }
+}
+
+/**
+ * What countDocuments({}) and `$count` over everything ask is known without reading: the driver
+ * sends `[{ $match: {} }, { $group: { _id: 1, n: { $sum: 1 } } }]`.
+ */
+function countingAll(
+  collection: Collection,
+  pipeline: readonly unknown[],
+  context: PipelineContext,
+): Iterable<Doc> | undefined {
+  const stages = pipeline.filter((stage) => !isEmptyMatch(stage)) as Doc[];
+  const [first] = stages;
+  const name = typeof first?.["$count"] === "string" ? first["$count"] : undefined;
+  if (stages.length !== 1 || !(name !== undefined || isCountingGroup(first))) {
+    return undefined;
+  }
+  const total = context.countOf(collection);
+  if (total === 0) {
+    return [];
+  }
+  return [name === undefined ? { _id: 1, n: total } : { [name]: total }];
+}
+
+function isEmptyMatch(stage: unknown): boolean {
+  const match = (stage as Doc)["$match"];
+  return typeof match === "object" && match !== null && Object.keys(match).length === 0;
+}
+
+function isCountingGroup(stage: Doc | undefined): boolean {
+  return JSON.stringify(stage) === '{"$group":{"_id":1,"n":{"$sum":1}}}';
+}
+
+/** All documents of a collection, decoded; for stages that read another collection whole. */
+export function* allDocuments(context: PipelineContext, collection: Collection): Iterable<Doc> {
+  const plan: Plan = { stage: "COLLSCAN", reverse: false, sorted: true };
+  for (const { bytes } of storedDocuments(context.reader, collection, plan, context.statistics)) {
+    context.deadline.check();
+    yield decode(bytes);
+  }
+}

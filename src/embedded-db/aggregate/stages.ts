@@ -1,0 +1,183 @@
+import { badValue, MongoError } from "../errors";
+import { countArgument, filterArgument, parseFilter } from "../query/filter";
+import { metaOf } from "../query/meta";
+import { parseSort, sortDocuments } from "../query/sort";
+import { type Doc, isDocument } from "../bson/values";
+import { collStats, indexStats } from "./collection-stats";
+import { addFields, project, replaceRoot, unset } from "./documents";
+import { facet } from "./facet";
+import { geoNear } from "./geo-near";
+import { group, sortByCount } from "./group";
+import { graphLookup, lookup } from "./lookup";
+import { mingoStage } from "./mingo-stage";
+import type { CompileStage, PipelineContext, Stage } from "./stage";
+import { unionWith } from "./union-with";
+import { unwind } from "./unwind";
+
+/**
+ * The stages this server runs itself, sorted; those missing here are mingo's.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/
+ */
+const STAGES: Record<string, CompileStage> = {
+  $addFields: addFields,
+  $collStats: collStats,
+  $count: count,
+  $documents: documents,
+  $facet: facet,
+  $geoNear: geoNear,
+  $graphLookup: graphLookup,
+  $group: group,
+  $indexStats: indexStats,
+  $limit: limit,
+  $lookup: lookup,
+  $match: match,
+  $project: project,
+  $replaceRoot: replaceRoot,
+  $replaceWith: (argument, context) => replaceRoot({ newRoot: argument }, context),
+  $sample: sample,
+  $set: addFields,
+  $skip: skip,
+  $sort: sort,
+  $sortByCount: sortByCount,
+  $unionWith: unionWith,
+  $unset: unset,
+  $unwind: unwind,
+};
+
+/** Known to MongoDB and refused here by name. */
+const UNSUPPORTED = new Set([
+  "$changeStreamSplitLargeEvent",
+  "$currentOp",
+  "$listLocalSessions",
+  "$listSampledQueries",
+  "$listSearchIndexes",
+  "$listSessions",
+  "$planCacheStats",
+  "$querySettings",
+  "$queryStats",
+  "$rankFusion",
+  "$search",
+  "$searchMeta",
+  "$shardedDataDistribution",
+  "$vectorSearch",
+]);
+
+/** Stages that must stand at the end; the command runs them. */
+const WRITING = new Set(["$merge", "$out"]);
+
+export function compileStage(name: string, argument: unknown, context: PipelineContext): Stage {
+  const compile = Object.hasOwn(STAGES, name) ? STAGES[name] : undefined;
+  if (compile) {
+    return compile(argument, context);
+  }
+  if (WRITING.has(name)) {
+    throw new MongoError(40601, `${name} can only be the final stage in the pipeline`);
+  }
+  if (UNSUPPORTED.has(name)) {
+    throw new MongoError(238, `The stage ${name} is not supported by the embedded database`);
+  }
+  return mingoStage(name, argument, context);
+}
+
+function match(argument: unknown, context: PipelineContext): Stage {
+  if (!isDocument(argument)) {
+    throw new MongoError(15959, "the match filter must be an expression in an object");
+  }
+  const filter = parseFilter(filterArgument("$match", argument), context);
+  if (filter.text) {
+    throw new MongoError(17313, "$match with $text is only allowed as the first pipeline stage");
+  }
+  return function* (input) {
+    for (const doc of input) {
+      context.deadline.check();
+      if (filter.matches(doc)) {
+        yield doc;
+      }
+    }
+  };
+}
+
+function sort(argument: unknown, context: PipelineContext): Stage {
+  const keys = parseSort(argument);
+  if (keys.length === 0) {
+    throw new MongoError(15976, "$sort stage must have at least one sort key");
+  }
+  return (input) =>
+    sortDocuments([...input], keys, (doc) => doc, { collation: context.collation, meta: metaOf });
+}
+
+function limit(argument: unknown): Stage {
+  const size = countArgument("$limit", argument);
+  if (size <= 0) {
+    throw new MongoError(15958, "the limit must be positive");
+  }
+  return function* (input) {
+    let left = size;
+    for (const doc of input) {
+      yield doc;
+      if (--left === 0) {
+        return;
+      }
+    }
+  };
+}
+
+function skip(argument: unknown): Stage {
+  const size = countArgument("$skip", argument);
+  if (size < 0) {
+    throw new MongoError(
+      5107200,
+      `invalid argument to $skip stage: Expected a non-negative number in: $skip: ${size}`,
+    );
+  }
+  return function* (input) {
+    let left = size;
+    for (const doc of input) {
+      if (left-- <= 0) {
+        yield doc;
+      }
+    }
+  };
+}
+
+function count(argument: unknown): Stage {
+  if (
+    typeof argument !== "string" ||
+    argument === "" ||
+    argument.startsWith("$") ||
+    argument.includes(".")
+  ) {
+    throw new MongoError(40156, "the count field must be a non-empty string without '$' or '.'");
+  }
+  return function* (input) {
+    let total = 0;
+    for (const _doc of input) {
+      total++;
+    }
+    if (total > 0) {
+      yield { [argument]: total };
+    }
+  };
+}
+
+function sample(argument: unknown): Stage {
+  const size = countArgument("size", (argument as Doc | undefined)?.["size"]);
+  if (size <= 0) {
+    throw new MongoError(28747, "size argument to $sample must be a positive integer");
+  }
+  return (input) => {
+    const docs = [...input];
+    for (let at = docs.length - 1; at > 0; at--) {
+      const other = Math.floor(Math.random() * (at + 1));
+      [docs[at], docs[other]] = [docs[other] as Doc, docs[at] as Doc];
+    }
+    return docs.slice(0, size);
+  };
+}
+
+function documents(argument: unknown): Stage {
+  if (!Array.isArray(argument) || !argument.every(isDocument)) {
+    throw badValue("'$documents' must evaluate to an array of objects");
+  }
+  return () => argument;
+}

@@ -1,0 +1,19 @@
+import { failedToParse } from "../errors";
+import { isDocument } from "../bson/values";
+import { runPipeline } from "./pipeline";
+import type { PipelineContext, Stage } from "./stage";
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/unionWith/ */
+export function unionWith(argument: unknown, context: PipelineContext): Stage {
+  const spec = isDocument(argument) ? argument : { coll: argument };
+  const { coll, pipeline } = spec as { coll?: unknown; pipeline?: unknown };
+  if (typeof coll !== "string" && !Array.isArray(pipeline)) {
+    throw failedToParse("the $unionWith stage specification must be an object or string");
+  }
+  const collection = typeof coll === "string" ? context.catalog.find(context.db, coll) : undefined;
+  const inner = { ...context, depth: context.depth + 1 };
+  return function* (input) {
+    yield* input;
+    yield* runPipeline(inner, collection, (pipeline ?? []) as unknown[]);
+  };
+}

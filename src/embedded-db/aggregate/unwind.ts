@@ -1,0 +1,69 @@
+import { MongoError } from "../errors";
+import { type Doc, isDocument, Long } from "../bson/values";
+import { readPath } from "../query/path";
+import type { Stage } from "./stage";
+
+interface Unwind {
+  parts: string[];
+  keepEmpty: boolean;
+  indexField: string | undefined;
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/unwind/ */
+export function unwind(argument: unknown): Stage {
+  const spec = parse(argument);
+  return function* (input) {
+    for (const doc of input) {
+      yield* unwindDocument(doc, spec);
+    }
+  };
+}
+
+function parse(argument: unknown): Unwind {
+  const spec: Doc = isDocument(argument) ? argument : { path: argument };
+  const path = spec["path"];
+  if (typeof path !== "string") {
+    throw new MongoError(28808, "expected a string as the path for $unwind stage");
+  }
+  if (!path.startsWith("$") || path.length < 2) {
+    throw new MongoError(
+      28818,
+      `path option to $unwind stage should be prefixed with a '$': ${path}`,
+    );
+  }
+  return {
+    parts: path.slice(1).split("."),
+    keepEmpty: spec["preserveNullAndEmptyArrays"] === true,
+    indexField: spec["includeArrayIndex"] as string | undefined,
+  };
+}
+
+function* unwindDocument(doc: Doc, spec: Unwind): Iterable<Doc> {
+  const value = readPath(doc, spec.parts);
+  const { indexField } = spec;
+  const numbered = (out: Doc, index: unknown) =>
+    indexField === undefined ? out : { ...out, [indexField]: index };
+  if (Array.isArray(value) && value.length > 0) {
+    for (const [index, element] of value.entries()) {
+      yield numbered(replaced(doc, spec.parts, element), Long.fromNumber(index));
+    }
+  } else if (!Array.isArray(value) && value !== undefined && value !== null) {
+    yield numbered(doc, null);
+  } else if (spec.keepEmpty) {
+    yield numbered(Array.isArray(value) ? replaced(doc, spec.parts, undefined) : doc, null);
+  }
+}
+
+/** A copy with another value at the path; undefined removes the field. */
+function replaced(doc: Doc, parts: readonly string[], value: unknown): Doc {
+  const [first = "", ...rest] = parts;
+  const out = { ...doc };
+  const inner = out[first];
+  const next = rest.length === 0 ? value : isDocument(inner) ? replaced(inner, rest, value) : inner;
+  if (next === undefined) {
+    delete out[first];
+  } else {
+    out[first] = next;
+  }
+  return out;
+}

@@ -1,0 +1,128 @@
+import { failedToParse, MongoError } from "../errors";
+import { encode } from "../bson/encode";
+import { type Doc, isDocument, ObjectId } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { parseFilter } from "../query/filter";
+import { own } from "../query/path";
+import type { CommandContext } from "../commands/context";
+import type { WriteUnit } from "../sessions/write-unit";
+import { selectForWriting, updateOne } from "../update/execute";
+import { compileUpdate } from "../update/update";
+import { stageEntry } from "./stage";
+
+/** Writes what a pipeline made. */
+type WriteDocuments = (documents: readonly Doc[]) => Promise<void>;
+
+/** The writing of `$out` or `$merge`, when the last stage is one. */
+export function writingStage(stage: unknown, context: CommandContext): WriteDocuments | undefined {
+  const [name, argument] = stage === undefined ? [] : stageEntry(stage);
+  if (name === "$out") {
+    return out(argument, context);
+  }
+  return name === "$merge" ? merge(argument, context) : undefined;
+}
+
+interface Target {
+  db: string;
+  name: string;
+}
+
+function targetOf(argument: unknown, context: CommandContext): Target {
+  if (typeof argument === "string") {
+    return { db: context.db, name: argument };
+  }
+  if (isDocument(argument) && typeof argument["coll"] === "string") {
+    return { db: String(argument["db"] ?? context.db), name: argument["coll"] };
+  }
+  throw failedToParse("the target of $out or $merge must be a collection name or { db, coll }");
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/out/ */
+function out(argument: unknown, context: CommandContext): WriteDocuments {
+  const { db, name } = targetOf(argument, context);
+  return async (documents) => {
+    const collection = await context.collectionForWriting(name, db);
+    const all = {
+      filter: parseFilter({}),
+      multi: true,
+      collation: undefined,
+      hint: undefined,
+      sort: [],
+    };
+    await context.engine.write((unit) => {
+      selectForWriting(unit, collection, all, context.deadline).forEach((match) =>
+        collection.remove(unit, match, match.doc),
+      );
+      documents.forEach((doc) => collection.insert(unit, encode(doc)));
+    });
+  };
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/merge/ */
+function merge(argument: unknown, context: CommandContext): WriteDocuments {
+  const spec: Doc = isDocument(argument) && "into" in argument ? argument : { into: argument };
+  const { db, name } = targetOf(spec["into"], context);
+  const on = ([] as unknown[]).concat(spec["on"] ?? "_id").map(String);
+  return async (documents) => {
+    const collection = await context.collectionForWriting(name, db);
+    await context.engine.write((unit) => {
+      documents.forEach((doc) => mergeOne(unit, collection, doc, on, spec, context));
+    });
+  };
+}
+
+function mergeOne(
+  unit: WriteUnit,
+  collection: Collection,
+  given: Doc,
+  on: readonly string[],
+  spec: Doc,
+  context: CommandContext,
+): void {
+  const doc = "_id" in given ? given : { _id: new ObjectId(), ...given };
+  const filter = parseFilter(
+    Object.fromEntries(on.map((field) => [field, { $eq: own(doc, field) ?? null }])),
+  );
+  const selection = { filter, multi: false, collation: undefined, hint: undefined, sort: [] };
+  const [match] = selectForWriting(unit, collection, selection, context.deadline);
+  if (!match) {
+    return whenNotMatched(unit, collection, doc, spec["whenNotMatched"] ?? "insert");
+  }
+  const { _id: _ignored, ...fields } = doc;
+  const variables = { new: doc, ...((spec["let"] ?? {}) as Doc) };
+  switch (spec["whenMatched"] ?? "merge") {
+    case "keepExisting":
+      return;
+    case "fail":
+      throw new MongoError(11000, "$merge found a matching document with whenMatched: fail");
+    case "replace":
+      updateOne(unit, collection, match, compileUpdate(fields, { filter }));
+      return;
+    case "merge":
+      if (Object.keys(fields).length > 0) {
+        const set = [
+          {
+            $set: Object.fromEntries(
+              Object.entries(fields).map(([key, value]) => [key, { $literal: value }]),
+            ),
+          },
+        ];
+        updateOne(unit, collection, match, compileUpdate(set, { filter }));
+      }
+      return;
+    default:
+      updateOne(unit, collection, match, compileUpdate(spec["whenMatched"], { filter, variables }));
+  }
+}
+
+function whenNotMatched(unit: WriteUnit, collection: Collection, doc: Doc, action: unknown): void {
+  if (action === "fail") {
+    throw new MongoError(
+      13113,
+      "$merge could not find a matching document in the target collection for at least one document in the source collection",
+    );
+  }
+  if (action === "insert") {
+    collection.insert(unit, encode(doc));
+  }
+}

@@ -1,0 +1,324 @@
+import { MongoError } from "../errors";
+import {
+  Binary,
+  BSONRegExp,
+  BSONSymbol,
+  Code,
+  Decimal128,
+  type Doc,
+  double,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+} from "./values";
+
+/** MongoDB refuses to store documents nested deeper than this. */
+export const MAX_DEPTH = 180;
+
+/** A document that nobody needed to look into: its bytes go on unchanged. */
+export class RawDocument {
+  constructor(readonly bytes: Buffer) {}
+}
+
+export interface DecodeOptions {
+  /**
+   * Numbers become JavaScript numbers and regular expressions RegExp, as mingo expects them.
+   * The BSON type of a number is lost, so never write such a document back to a collection.
+   */
+  plain?: boolean;
+  /** The name of a top-level array whose documents stay undecoded. */
+  rawArray?: string | undefined;
+}
+
+/**
+ * Reads one BSON document and checks every length on the way. An own decoder and not the one of
+ * `bson`, because that either loses the type of numbers (promoteValues) or wraps each of them.
+ * @see https://bsonspec.org/spec.html
+ */
+export function decode(bytes: Buffer, options: DecodeOptions = {}): Doc {
+  const decoder = new Decoder(bytes, options.plain === true, options.rawArray);
+  return decoder.document(0, bytes.length, 0);
+}
+
+/** Visits the top-level elements of a document without building values. */
+export function elementsOf(
+  bytes: Buffer,
+): { type: number; name: string; start: number; end: number }[] {
+  const decoder = new Decoder(bytes, false, undefined);
+  return decoder.elements();
+}
+
+function corrupt(what: string): MongoError {
+  return new MongoError(22, `Invalid BSON: ${what}`);
+}
+
+class Decoder {
+  private at = 0;
+
+  constructor(
+    private readonly bytes: Buffer,
+    private readonly plain: boolean,
+    private readonly rawArray: string | undefined,
+  ) {}
+
+  document(start: number, limit: number, depth: number): Doc {
+    const end = this.open(start, limit, depth);
+    const out: Doc = {};
+    while (this.at < end) {
+      const type = this.bytes[this.at++] as number;
+      const name = this.cstring(end);
+      const value =
+        depth === 0 && name === this.rawArray && type === 4
+          ? this.rawDocuments(end)
+          : this.value(type, end, depth);
+      assign(out, name, value);
+    }
+    this.close(end);
+    return out;
+  }
+
+  elements(): { type: number; name: string; start: number; end: number }[] {
+    const end = this.open(0, this.bytes.length, 0);
+    const out = [];
+    while (this.at < end) {
+      const start = this.at;
+      const type = this.bytes[this.at++] as number;
+      const name = this.cstring(end);
+      this.value(type, end, 0);
+      out.push({ type, name, start, end: this.at });
+    }
+    this.close(end);
+    return out;
+  }
+
+  private open(start: number, limit: number, depth: number): number {
+    if (depth > MAX_DEPTH) {
+      throw new MongoError(15, `BSONObj exceeds maximum nested object depth: ${MAX_DEPTH}`);
+    }
+    if (limit - start < 5) {
+      throw corrupt("document too short");
+    }
+    const length = this.bytes.readInt32LE(start);
+    if (length < 5 || length > limit - start) {
+      throw corrupt(`document length ${length} does not fit`);
+    }
+    this.at = start + 4;
+    return start + length - 1;
+  }
+
+  private close(end: number): void {
+    if (this.at !== end || this.bytes[end] !== 0) {
+      throw corrupt("document does not end in a zero byte");
+    }
+    this.at = end + 1;
+  }
+
+  private array(limit: number, depth: number): unknown[] {
+    const end = this.open(this.at, limit, depth);
+    const out: unknown[] = [];
+    while (this.at < end) {
+      const type = this.bytes[this.at++] as number;
+      this.skipCstring(end);
+      out.push(this.value(type, end, depth));
+    }
+    this.close(end);
+    return out;
+  }
+
+  private rawDocuments(limit: number): RawDocument[] {
+    const end = this.open(this.at, limit, 1);
+    const out: RawDocument[] = [];
+    while (this.at < end) {
+      if (this.bytes[this.at++] !== 3) {
+        throw new MongoError(14, `BSON field '${this.rawArray}' must hold objects only`);
+      }
+      this.skipCstring(end);
+      const length = this.need(4, end) && this.bytes.readInt32LE(this.at);
+      if (length < 5 || length > end - this.at) {
+        throw corrupt(`document length ${length} does not fit`);
+      }
+      out.push(new RawDocument(this.bytes.subarray(this.at, this.at + length)));
+      this.at += length;
+    }
+    this.close(end);
+    return out;
+  }
+
+  private value(type: number, limit: number, depth: number): unknown {
+    switch (type) {
+      case 0x01:
+        return this.double(limit);
+      case 0x02:
+        return this.string(limit);
+      case 0x03: {
+        return this.document(this.at, limit, depth + 1);
+      }
+      case 0x04:
+        return this.array(limit, depth + 1);
+      case 0x05:
+        return this.binary(limit);
+      case 0x06:
+        return undefined;
+      case 0x07:
+        return new ObjectId(this.take(12, limit));
+      case 0x08:
+        return this.take(1, limit)[0] === 1;
+      case 0x09:
+        return new Date(this.long(limit).toNumber());
+      case 0x0a:
+        return null;
+      case 0x10:
+        this.need(4, limit);
+        this.at += 4;
+        return this.bytes.readInt32LE(this.at - 4);
+      case 0x12:
+        return this.plain ? plainLong(this.long(limit)) : this.long(limit);
+      default:
+        return this.rareValue(type, limit, depth);
+    }
+  }
+
+  private rareValue(type: number, limit: number, depth: number): unknown {
+    switch (type) {
+      case 0x0b:
+        return this.regex(limit);
+      case 0x0c:
+        return { $ref: this.string(limit), $id: new ObjectId(this.take(12, limit)) };
+      case 0x0d:
+        return new Code(this.string(limit));
+      case 0x0e:
+        return new BSONSymbol(this.string(limit));
+      case 0x0f:
+        return this.codeWithScope(limit, depth);
+      case 0x11: {
+        const bits = this.long(limit);
+        return new Timestamp({ i: bits.low >>> 0, t: bits.high >>> 0 });
+      }
+      case 0x13:
+        return new Decimal128(Uint8Array.from(this.take(16, limit)));
+      case 0x7f:
+        return new MaxKey();
+      case 0xff:
+        return new MinKey();
+      default:
+        throw corrupt(`unknown element type 0x${type.toString(16)}`);
+    }
+  }
+
+  private double(limit: number): unknown {
+    this.need(8, limit);
+    const value = this.bytes.readDoubleLE(this.at);
+    this.at += 8;
+    return this.plain ? value : double(value);
+  }
+
+  private string(limit: number): string {
+    this.need(5, limit);
+    const length = this.bytes.readInt32LE(this.at);
+    this.at += 4;
+    if (length < 1 || length > limit - this.at || this.bytes[this.at + length - 1] !== 0) {
+      throw corrupt(`string length ${length} does not fit`);
+    }
+    const text = this.bytes.toString("utf8", this.at, this.at + length - 1);
+    this.at += length;
+    return text;
+  }
+
+  private binary(limit: number): Binary {
+    this.need(5, limit);
+    let length = this.bytes.readInt32LE(this.at);
+    const subtype = this.bytes[this.at + 4] as number;
+    this.at += 5;
+    if (subtype === 2) {
+      length = this.need(4, limit) && length - 4;
+      this.at += 4;
+    }
+    // A copy: the value may outlive the message it came in.
+    return new Binary(Uint8Array.from(this.take(length, limit)), subtype);
+  }
+
+  private regex(limit: number): BSONRegExp | RegExp {
+    const pattern = this.cstring(limit);
+    const flags = this.cstring(limit);
+    if (this.plain && /^[ims]*$/.test(flags)) {
+      return new RegExp(pattern, flags);
+    }
+    return new BSONRegExp(pattern, flags);
+  }
+
+  private codeWithScope(limit: number, depth: number): Code {
+    this.need(4, limit);
+    this.at += 4;
+    const code = this.string(limit);
+    return new Code(code, this.document(this.at, limit, depth + 1));
+  }
+
+  private long(limit: number): Long {
+    this.need(8, limit);
+    this.at += 8;
+    return new Long(this.bytes.readInt32LE(this.at - 8), this.bytes.readInt32LE(this.at - 4));
+  }
+
+  private take(length: number, limit: number): Buffer {
+    if (length < 0) {
+      throw corrupt(`length ${length} does not fit`);
+    }
+    this.need(length, limit);
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  private need(length: number, limit: number): true {
+    if (length > limit - this.at) {
+      throw corrupt("value runs over the end of its document");
+    }
+    return true;
+  }
+
+  private cstring(limit: number): string {
+    const start = this.at;
+    let ascii = true;
+    let text = "";
+    for (let at = start; at < limit; at++) {
+      const byte = this.bytes[at] as number;
+      if (byte === 0) {
+        this.at = at + 1;
+        return ascii ? text : this.bytes.toString("utf8", start, at);
+      }
+      ascii &&= byte < 128;
+      text += String.fromCharCode(byte);
+    }
+    throw corrupt("name without an end");
+  }
+
+  private skipCstring(limit: number): void {
+    const end = this.bytes.indexOf(0, this.at);
+    if (end < 0 || end >= limit) {
+      throw corrupt("name without an end");
+    }
+    this.at = end + 1;
+  }
+}
+
+function plainLong(value: Long): Long | number {
+  const number = value.toNumber();
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** `__proto__` must become a field like any other; `_bsontype` would pass for a BSON class. */
+function assign(out: Doc, name: string, value: unknown): void {
+  if (name === "__proto__") {
+    Object.defineProperty(out, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  } else if (name === "_bsontype") {
+    throw new MongoError(2, "The field name '_bsontype' is reserved");
+  } else {
+    out[name] = value;
+  }
+}

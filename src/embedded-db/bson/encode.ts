@@ -1,0 +1,74 @@
+import { serialize } from "bson";
+import { MongoError } from "../errors";
+import { RawDocument } from "./decode";
+import type { Doc } from "./values";
+
+/** MongoDB's limit for one document, and for one message. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 48_000_000;
+
+/** Documents made while updating or aggregating may be larger than clients may send. */
+const MAX_INTERNAL_BYTES = MAX_DOCUMENT_BYTES + 16 * 1024;
+
+/** Writes a document; the counterpart of decode(). */
+export function encode(doc: Doc): Buffer {
+  const bytes = serialize(doc, { ignoreUndefined: false });
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Writes a document that is going to be stored, within the size limit. */
+export function encodeForStorage(doc: Doc): Buffer {
+  const bytes = encode(doc);
+  if (bytes.length > MAX_INTERNAL_BYTES) {
+    throw new MongoError(
+      10334,
+      `BSONObj size: ${bytes.length} (0x${bytes.length.toString(16)}) is invalid. ` +
+        `Size must be between 0 and ${MAX_INTERNAL_BYTES}(16MB)`,
+    );
+  }
+  return bytes;
+}
+
+/** The bytes of a document, whichever form it has. */
+export function bytesOf(doc: Doc | RawDocument): Buffer {
+  return doc instanceof RawDocument ? doc.bytes : encode(doc);
+}
+
+/** Joins elements (type, name and value) to a document. */
+export function fromElements(elements: readonly Buffer[]): Buffer {
+  const length = elements.reduce((sum, element) => sum + element.length, 5);
+  const out = Buffer.allocUnsafe(length);
+  out.writeInt32LE(length, 0);
+  let at = 4;
+  for (const element of elements) {
+    at += element.copy(out, at);
+  }
+  out[at] = 0;
+  return out;
+}
+
+/** The elements of a document: its bytes without the length in front and the zero at the end. */
+export function elementBytes(document: Buffer): Buffer {
+  return document.subarray(4, document.length - 1);
+}
+
+/** An element holding an array of documents given as bytes. */
+export function arrayElement(name: string, documents: readonly Buffer[]): Buffer {
+  const items = documents
+    .map((document, index) => [elementHead(3, String(index)), document])
+    .flat();
+  return Buffer.concat([elementHead(4, name), fromElements(items)]);
+}
+
+/** An element holding a document given as bytes. */
+export function documentElement(name: string, document: Buffer): Buffer {
+  return Buffer.concat([elementHead(3, name), document]);
+}
+
+function elementHead(type: number, name: string): Buffer {
+  const head = Buffer.allocUnsafe(Buffer.byteLength(name) + 2);
+  head[0] = type;
+  head.write(name, 1);
+  head[head.length - 1] = 0;
+  return head;
+}

@@ -1,0 +1,182 @@
+import { MongoError } from "../errors";
+import { decode } from "../bson/decode";
+import { encode } from "../bson/encode";
+import type { Doc } from "../bson/values";
+import type { WriteUnit } from "../sessions/write-unit";
+import {
+  catalogKey,
+  catalogRange,
+  countsKey,
+  documentRange,
+  indexRange,
+  metaKey,
+  readRecordId,
+} from "../storage/keys";
+import type { Reader } from "../storage/storage";
+import { Index } from "./collection-index";
+import { Collection, type CollectionRecord, newUuid } from "./collection";
+
+const LAST_ID = metaKey("lastId");
+
+/** Which databases, collections and indexes there are; held in memory, written through. */
+export class Catalog {
+  private readonly databases = new Map<string, Map<string, Collection>>();
+  private lastId = 0;
+
+  /** Reads the catalog of an opened store. */
+  load(reader: Reader): void {
+    this.lastId = reader.get(LAST_ID)?.readUInt32BE(0) ?? 0;
+    for (const { value } of reader.range(catalogRange())) {
+      const collection = new Collection(
+        decode(value, { plain: true }) as unknown as CollectionRecord,
+      );
+      const counts = reader.get(countsKey(collection.id));
+      collection.count = counts?.readDoubleBE(0) ?? 0;
+      collection.bytes = counts?.readDoubleBE(8) ?? 0;
+      for (const { key } of reader.range({ ...documentRange(collection.id), reverse: true })) {
+        collection.nextRecord = readRecordId(key) + 1;
+        break;
+      }
+      this.register(collection);
+    }
+  }
+
+  find(db: string, name: string): Collection | undefined {
+    return this.databases.get(db)?.get(name);
+  }
+
+  databaseNames(): string[] {
+    return [...this.databases.keys()].sort();
+  }
+
+  collections(db: string): Collection[] {
+    return [...(this.databases.get(db)?.values() ?? [])];
+  }
+
+  create(unit: WriteUnit, db: string, name: string, options: Doc): Collection {
+    checkName(db, name);
+    if (this.find(db, name)) {
+      throw new MongoError(48, `Collection ${db}.${name} already exists.`);
+    }
+    const similar = this.databaseNames().find(
+      (other) => other !== db && other.toLowerCase() === db.toLowerCase(),
+    );
+    if (similar !== undefined) {
+      throw new MongoError(
+        13297,
+        `db already exists with different case already have: [${similar}] trying to create [${db}]`,
+      );
+    }
+    const id = this.takeId(unit);
+    const collection = new Collection({ id, db, name, uuid: newUuid(), options, indexes: [] });
+    if (!collection.isView) {
+      collection.indexes.push(this.idIndex(unit, options));
+    }
+    this.save(unit, collection);
+    this.register(collection);
+    unit.changed({ type: "create", collection });
+    return collection;
+  }
+
+  drop(unit: WriteUnit, collection: Collection): void {
+    unit.deleteRange(documentRange(collection.id));
+    collection.indexes.forEach((index) => unit.deleteRange(indexRange(index.id)));
+    unit.delete(catalogKey(collection.id));
+    unit.delete(countsKey(collection.id));
+    this.unregister(collection);
+    unit.changed({ type: "drop", collection });
+  }
+
+  rename(unit: WriteUnit, collection: Collection, db: string, name: string): void {
+    checkName(db, name);
+    unit.changed({
+      type: "rename",
+      collection: Object.assign(Object.create(collection) as Collection, {
+        db: collection.db,
+        name: collection.name,
+      }),
+      change: { to: { db, coll: name } },
+    });
+    this.unregister(collection);
+    collection.db = db;
+    collection.name = name;
+    this.register(collection);
+    this.save(unit, collection);
+  }
+
+  /** Adds an index and fills it. */
+  addIndex(unit: WriteUnit, collection: Collection, spec: Doc): void {
+    const index = new Index(this.takeId(unit), spec);
+    const documents = unit.range(documentRange(collection.id));
+    collection.buildIndex(unit, index, storedDocuments(documents));
+    collection.indexes.push(index);
+    this.save(unit, collection);
+  }
+
+  dropIndex(unit: WriteUnit, collection: Collection, index: Index): void {
+    unit.deleteRange(indexRange(index.id));
+    collection.indexes = collection.indexes.filter((other) => other !== index);
+    this.save(unit, collection);
+  }
+
+  save(unit: WriteUnit, collection: Collection): void {
+    unit.put(catalogKey(collection.id), encode({ ...collection.record() }));
+  }
+
+  private idIndex(unit: WriteUnit, options: Doc): Index {
+    const spec: Doc = { v: 2, key: { _id: 1 }, name: "_id_" };
+    if (options["collation"] !== undefined) {
+      spec["collation"] = options["collation"];
+    }
+    return new Index(this.takeId(unit), spec);
+  }
+
+  private takeId(unit: WriteUnit): number {
+    const bytes = Buffer.allocUnsafe(4);
+    bytes.writeUInt32BE(++this.lastId, 0);
+    unit.put(LAST_ID, bytes);
+    return this.lastId;
+  }
+
+  private register(collection: Collection): void {
+    const collections = this.databases.get(collection.db) ?? new Map<string, Collection>();
+    collections.set(collection.name, collection);
+    this.databases.set(collection.db, collections);
+  }
+
+  private unregister(collection: Collection): void {
+    const collections = this.databases.get(collection.db);
+    collections?.delete(collection.name);
+    if (collections?.size === 0) {
+      this.databases.delete(collection.db);
+    }
+  }
+}
+
+function* storedDocuments(entries: Iterable<{ key: Buffer; value: Buffer }>) {
+  for (const { key, value } of entries) {
+    yield { record: readRecordId(key), bytes: value };
+  }
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions */
+export function checkName(db: string, name: string): void {
+  if (db === "" || db.length > 63 || /[/\\. "$*<>:|?\0]/.test(db)) {
+    throw new MongoError(73, `Invalid database name: '${db}'`);
+  }
+  const bad =
+    name === "" ||
+    name.includes("\0") ||
+    name.includes("$") ||
+    name.startsWith(".") ||
+    name.endsWith(".");
+  if (bad || Buffer.byteLength(`${db}.${name}`) > 255) {
+    throw new MongoError(73, `Invalid collection name: ${name === "" ? `'${db}.'` : name}`);
+  }
+  if (
+    name.startsWith("system.") &&
+    !["system.views", "system.profile", "system.js"].includes(name)
+  ) {
+    throw new MongoError(73, `cannot write to '${db}.${name}'`);
+  }
+}

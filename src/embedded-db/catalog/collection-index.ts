@@ -1,0 +1,170 @@
+import { MongoError } from "../errors";
+import { formatValue } from "../bson/format";
+import { type Doc, toNumber } from "../bson/values";
+import { parseCollation, type Collation } from "../query/collation";
+import { extractKeys, type IndexField, lacksAllFields } from "../index/index-keys";
+import { TextAnalyzer, type TextSpec } from "../index/text";
+import { parseFilter, type Filter } from "../query/filter";
+import {
+  indexPrefix,
+  indexRange,
+  readRecordId,
+  type RecordId,
+  recordIdBytes,
+} from "../storage/keys";
+import type { Reader, Writer } from "../storage/storage";
+import { readPath } from "../query/path";
+
+/** The value of entries whose key says everything. */
+const PRESENT = Buffer.from([1]);
+
+export interface IndexRecord {
+  id: number;
+  spec: Doc;
+  /** Places in the key pattern where some document holds an array. */
+  multikey: number[];
+}
+
+/**
+ * One index of a collection. Unique indexes map a key to a record id; the others carry the record
+ * id at the end of the key.
+ */
+export class Index {
+  readonly fields: readonly IndexField[];
+  readonly collation: Collation | undefined;
+  readonly partialFilter: Filter | undefined;
+  readonly text: TextSpec | undefined;
+  readonly multikey: Set<number>;
+  /** What all its keys start with. */
+  readonly scanPrefix: Buffer;
+
+  constructor(
+    readonly id: number,
+    readonly spec: Doc,
+    multikey: readonly number[] = [],
+  ) {
+    this.fields = fieldsOf(spec["key"] as Doc);
+    this.collation = parseCollation(spec["collation"]);
+    const partial = spec["partialFilterExpression"] as Doc | undefined;
+    this.partialFilter = partial && parseFilter(partial);
+    this.text = spec["weights"] ? TextAnalyzer.specOf(spec) : undefined;
+    this.multikey = new Set(multikey);
+    this.scanPrefix = indexPrefix(id);
+  }
+
+  get name(): string {
+    return this.spec["name"] as string;
+  }
+
+  get unique(): boolean {
+    return this.spec["unique"] === true || this.isId;
+  }
+
+  get sparse(): boolean {
+    return this.spec["sparse"] === true;
+  }
+
+  get isId(): boolean {
+    return this.name === "_id_";
+  }
+
+  get hidden(): boolean {
+    return this.spec["hidden"] === true;
+  }
+
+  /** True when the planner may look keys up in it by value. */
+  get ordered(): boolean {
+    return this.text === undefined && !this.fields.some(({ path }) => path.endsWith("$**"));
+  }
+
+  record(): IndexRecord {
+    return { id: this.id, spec: this.spec, multikey: [...this.multikey] };
+  }
+
+  /** The keys of a document, without the record id; empty when the index leaves it out. */
+  keysOf(doc: Doc): Buffer[] {
+    if (this.partialFilter && !this.partialFilter.matches(doc)) {
+      return [];
+    }
+    if (this.text) {
+      return TextAnalyzer.keysOf(this.text, doc).map((key) =>
+        Buffer.concat([this.scanPrefix, key]),
+      );
+    }
+    if (this.sparse && lacksAllFields(doc, this.fields)) {
+      return [];
+    }
+    const { keys, multikey } = extractKeys(doc, this.fields, this.collation?.fold);
+    multikey.forEach((at) => this.multikey.add(at));
+    return keys.map((key) => Buffer.concat([this.scanPrefix, key]));
+  }
+
+  /** The record that holds one of these keys and is not the given one. */
+  findDuplicate(reader: Reader, keys: readonly Buffer[], self?: RecordId): Buffer | undefined {
+    return keys.find((key) => {
+      const holder = reader.get(key);
+      return holder !== undefined && readRecordId(holder) !== self;
+    });
+  }
+
+  add(writer: Writer, key: Buffer, record: RecordId): void {
+    if (this.unique) {
+      writer.put(key, recordIdBytes(record));
+    } else {
+      writer.put(Buffer.concat([key, recordIdBytes(record)]), PRESENT);
+    }
+  }
+
+  remove(writer: Writer, key: Buffer, record: RecordId): void {
+    writer.delete(this.unique ? key : Buffer.concat([key, recordIdBytes(record)]));
+  }
+
+  /** True when the index has this key for this record. */
+  holds(reader: Reader, key: Buffer, record: RecordId): boolean {
+    if (!this.unique) {
+      return reader.get(Buffer.concat([key, recordIdBytes(record)])) !== undefined;
+    }
+    const holder = reader.get(key);
+    return holder !== undefined && readRecordId(holder) === record;
+  }
+
+  /** The number of keys in the index, counted. */
+  size(reader: Reader): number {
+    let keys = 0;
+    for (const _entry of reader.range(indexRange(this.id))) {
+      keys++;
+    }
+    return keys;
+  }
+
+  /** @see https://www.mongodb.com/docs/manual/core/index-unique/ */
+  duplicateError(ns: string, doc: Doc): MongoError {
+    const keyPattern = this.spec["key"] as Doc;
+    const keyValue: Doc = {};
+    for (const field of this.fields) {
+      keyValue[field.path] = firstValue(doc, field) ?? null;
+    }
+    const shown = Object.entries(keyValue)
+      .map(([path, value]) => `${path}: ${formatValue(value)}`)
+      .join(", ");
+    return new MongoError(
+      11000,
+      `E11000 duplicate key error collection: ${ns} index: ${this.name} dup key: { ${shown} }`,
+      { keyPattern, keyValue },
+    );
+  }
+}
+
+function fieldsOf(key: Doc): IndexField[] {
+  return Object.entries(key).map(([path, direction]) => ({
+    path,
+    parts: path.split("."),
+    descending: (toNumber(direction) ?? 1) < 0,
+    hashed: direction === "hashed",
+  }));
+}
+
+function firstValue(doc: Doc, field: IndexField): unknown {
+  const value = readPath(doc, field.parts);
+  return Array.isArray(value) ? value[0] : value;
+}

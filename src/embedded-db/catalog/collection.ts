@@ -1,0 +1,262 @@
+import { randomBytes } from "node:crypto";
+import { MongoError } from "../errors";
+import { decode, elementsOf } from "../bson/decode";
+import { encodeForStorage, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
+import { parseCollation, type Collation } from "../query/collation";
+import { parseFilter, type Filter } from "../query/filter";
+import { documentKey, type RecordId } from "../storage/keys";
+import type { Reader } from "../storage/storage";
+import type { WriteUnit } from "../sessions/write-unit";
+import { Index, type IndexRecord } from "./collection-index";
+
+/** What the catalog keeps of a collection. */
+export interface CollectionRecord {
+  id: number;
+  db: string;
+  name: string;
+  uuid: Binary;
+  options: Doc;
+  indexes: IndexRecord[];
+}
+
+/** A stored document with its place. */
+export interface StoredDocument {
+  record: RecordId;
+  bytes: Buffer;
+}
+
+/** What a checked document is stored as. */
+interface PreparedDocument {
+  bytes: Buffer;
+  doc: Doc;
+}
+
+/**
+ * A collection: its options, its indexes and the writing of single documents. Every change checks
+ * all unique indexes before it writes the first byte, so a refused one leaves nothing behind.
+ */
+export class Collection {
+  readonly id: number;
+  readonly uuid: Binary;
+  db: string;
+  name: string;
+  options: Doc;
+  indexes: Index[];
+  count = 0;
+  bytes = 0;
+  nextRecord = 1;
+  /** The catalog entry changed and must be written with the next commit. */
+  dirty = false;
+  private parsedValidator: Filter | undefined;
+
+  constructor(record: CollectionRecord) {
+    this.id = record.id;
+    this.db = record.db;
+    this.name = record.name;
+    this.uuid = record.uuid;
+    this.options = record.options;
+    this.indexes = record.indexes.map(({ id, spec, multikey }) => new Index(id, spec, multikey));
+  }
+
+  get ns(): string {
+    return `${this.db}.${this.name}`;
+  }
+
+  get isView(): boolean {
+    return typeof this.options["viewOn"] === "string";
+  }
+
+  get capped(): boolean {
+    return this.options["capped"] === true;
+  }
+
+  /** The collation of operations that bring none. */
+  get collation(): Collation | undefined {
+    return parseCollation(this.options["collation"]);
+  }
+
+  record(): CollectionRecord {
+    const { id, db, name, uuid, options } = this;
+    return { id, db, name, uuid, options, indexes: this.indexes.map((index) => index.record()) };
+  }
+
+  read(reader: Reader, record: RecordId): Buffer | undefined {
+    return reader.get(documentKey(this.id, record));
+  }
+
+  /** Stores a new document; answers it as stored, with its `_id`. */
+  insert(unit: WriteUnit, raw: Buffer, bypassValidation = false): Doc {
+    const { bytes, doc } = prepare(raw);
+    if (!bypassValidation) {
+      this.validate(doc);
+    }
+    const record = this.nextRecord++;
+    const keys = this.keysOf(doc);
+    this.refuseDuplicates(unit, keys, doc);
+    unit.put(documentKey(this.id, record), bytes);
+    keys.forEach(([index, list]) => list.forEach((key) => index.add(unit, key, record)));
+    unit.count(this, 1, bytes.length);
+    unit.changed({ type: "insert", collection: this, documentKey: { _id: doc["_id"] }, bytes });
+    return doc;
+  }
+
+  /** Puts a changed document in the place of its old state. */
+  replace(unit: WriteUnit, stored: StoredDocument, before: Doc, after: Doc, change: Doc): void {
+    this.validate(after);
+    const bytes = encodeForStorage(after);
+    const oldKeys = this.keysOf(before);
+    const newKeys = this.keysOf(after);
+    this.refuseDuplicates(unit, newKeys, after, stored.record);
+    unit.put(documentKey(this.id, stored.record), bytes);
+    oldKeys.forEach(([index, old], at) =>
+      this.moveKeys(unit, index, old, newKeys[at]?.[1] ?? [], stored.record),
+    );
+    unit.count(this, 0, bytes.length - stored.bytes.length);
+    unit.changed({
+      type: "$set" in change || "$unset" in change ? "update" : "replace",
+      collection: this,
+      documentKey: { _id: before["_id"] },
+      bytes,
+      change,
+    });
+  }
+
+  remove(unit: WriteUnit, stored: StoredDocument, doc: Doc): void {
+    unit.delete(documentKey(this.id, stored.record));
+    for (const [index, keys] of this.keysOf(doc)) {
+      keys.forEach((key) => index.remove(unit, key, stored.record));
+    }
+    unit.count(this, -1, -stored.bytes.length);
+    unit.changed({ type: "delete", collection: this, documentKey: { _id: doc["_id"] } });
+  }
+
+  /** Fills one index from the documents there are; refuses duplicates. */
+  buildIndex(unit: WriteUnit, index: Index, documents: Iterable<StoredDocument>): void {
+    for (const { record, bytes } of documents) {
+      const doc = decode(bytes);
+      const keys = index.keysOf(doc);
+      if (index.unique && index.findDuplicate(unit, keys, record)) {
+        throw index.duplicateError(this.ns, doc);
+      }
+      keys.forEach((key) => index.add(unit, key, record));
+    }
+  }
+
+  /** @see https://www.mongodb.com/docs/manual/core/schema-validation/ */
+  private validate(doc: Doc): void {
+    const validator = this.options["validator"];
+    if (
+      !isDocument(validator) ||
+      this.options["validationLevel"] === "off" ||
+      this.options["validationAction"] === "warn"
+    ) {
+      return;
+    }
+    this.parsedValidator ??= parseFilter(validator, { collation: this.collation });
+    if (!this.parsedValidator.matches(doc)) {
+      throw new MongoError(121, "Document failed validation", {
+        errInfo: {
+          failingDocumentId: doc["_id"],
+          details: { operatorName: Object.keys(validator)[0] ?? "" },
+        },
+      });
+    }
+  }
+
+  /** The validator changed: parse it again. */
+  forgetValidator(): void {
+    this.parsedValidator = undefined;
+  }
+
+  private keysOf(doc: Doc): [Index, Buffer[]][] {
+    return this.indexes.map((index) => {
+      const before = index.multikey.size;
+      const keys = index.keysOf(doc);
+      this.dirty ||= index.multikey.size !== before;
+      return [index, keys];
+    });
+  }
+
+  private refuseDuplicates(
+    unit: WriteUnit,
+    keys: readonly [Index, Buffer[]][],
+    doc: Doc,
+    self?: RecordId,
+  ): void {
+    for (const [index, list] of keys) {
+      if (index.unique && index.findDuplicate(unit, list, self)) {
+        throw index.duplicateError(this.ns, doc);
+      }
+    }
+  }
+
+  private moveKeys(
+    unit: WriteUnit,
+    index: Index,
+    before: readonly Buffer[],
+    after: readonly Buffer[],
+    record: RecordId,
+  ): void {
+    const has = (list: readonly Buffer[], key: Buffer) => list.some((other) => other.equals(key));
+    before.filter((key) => !has(after, key)).forEach((key) => index.remove(unit, key, record));
+    after.filter((key) => !has(before, key)).forEach((key) => index.add(unit, key, record));
+  }
+}
+
+/** Checks a document a client wants to store and moves its `_id` to the front, adding one if absent. */
+function prepare(raw: Buffer): PreparedDocument {
+  if (raw.length > MAX_DOCUMENT_BYTES) {
+    throw new MongoError(
+      2,
+      `object to insert too large. size in bytes: ${raw.length}, max size: ${MAX_DOCUMENT_BYTES}`,
+    );
+  }
+  const doc = decode(raw);
+  const [first] = Object.keys(doc);
+  if (first === "_id") {
+    checkId(doc["_id"]);
+    // A copy: the bytes are part of a larger message.
+    return { bytes: Buffer.from(raw), doc };
+  }
+  return withIdInFront(raw, doc);
+}
+
+function withIdInFront(raw: Buffer, doc: Doc): PreparedDocument {
+  const elements = elementsOf(raw);
+  const given = elements.find(({ name }) => name === "_id");
+  const id = given ? doc["_id"] : new ObjectId();
+  checkId(id);
+  const idBytes = given
+    ? raw.subarray(given.start, given.end)
+    : Buffer.concat([Buffer.from("\x07_id\0", "latin1"), (id as ObjectId).id]);
+  const rest = elements
+    .filter((element) => element !== given)
+    .map(({ start, end }) => raw.subarray(start, end));
+  return { bytes: fromElements([idBytes, ...rest]), doc: { _id: id, ...doc } };
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/document/#the-_id-field */
+export function checkId(id: unknown): void {
+  const rank = rankOf(id);
+  if (rank === Rank.array || rank === Rank.regex || rank === Rank.undefined) {
+    const type = rank === Rank.array ? "array" : rank === Rank.regex ? "regex" : "undefined";
+    throw new MongoError(53, `The '_id' value cannot be of type ${type}`);
+  }
+  if (isDocument(id)) {
+    const bad = Object.keys(id).find((name) => name.startsWith("$"));
+    if (bad !== undefined && !["$ref", "$id", "$db"].includes(bad)) {
+      throw new MongoError(
+        52,
+        `The dollar ($) prefixed field '${bad}' in '_id' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
+      );
+    }
+  }
+}
+
+export function newUuid(): Binary {
+  const bytes = randomBytes(16);
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  return new Binary(Uint8Array.from(bytes), Binary.SUBTYPE_UUID);
+}

@@ -1,0 +1,233 @@
+import type { Collection } from "../catalog/collection";
+import type { Engine } from "../engine";
+import { badValue, MongoError, typeMismatch } from "../errors";
+import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
+import { type Collation, parseCollation } from "../query/collation";
+import { Deadline } from "../query/scan";
+import type { ConnectionContext } from "../server/dispatch";
+import type { SessionRequest } from "../sessions/sessions";
+import type { Transaction } from "../sessions/transactions";
+import type { WriteUnit } from "../sessions/write-unit";
+import type { Snapshot } from "../storage/storage";
+
+/** Commands a transaction may hold. */
+const IN_TRANSACTION = new Set([
+  "abortTransaction",
+  "aggregate",
+  "bulkWrite",
+  "commitTransaction",
+  "count",
+  "create",
+  "createIndexes",
+  "delete",
+  "distinct",
+  "find",
+  "findAndModify",
+  "findandmodify",
+  "getMore",
+  "hello",
+  "insert",
+  "killCursors",
+  "update",
+]);
+
+/** What every command gets: its arguments, the engine, and its place in a session. */
+export class CommandContext {
+  readonly engine: Engine;
+  readonly deadline: Deadline;
+  private request: SessionRequest | undefined;
+  private transaction: Transaction | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly command: Doc,
+    readonly connection: ConnectionContext,
+  ) {
+    this.engine = connection.engine;
+    const limit = toNumber(command["maxTimeMS"]) ?? 0;
+    this.deadline = new Deadline(limit > 0 && name !== "getMore" ? Date.now() + limit : undefined);
+  }
+
+  get db(): string {
+    const db = this.command["$db"];
+    if (typeof db !== "string") {
+      throw new MongoError(40571, "OP_MSG requests require a $db argument");
+    }
+    return db;
+  }
+
+  get inTransaction(): boolean {
+    return this.request?.inTransaction ?? false;
+  }
+
+  get sessionRequest(): SessionRequest | undefined {
+    return this.request;
+  }
+
+  /** The collation argument of the command. */
+  get collation(): Collation | undefined {
+    return parseCollation(this.command["collation"]);
+  }
+
+  /** Joins the command's transaction, if it names one. */
+  begin(): void {
+    this.request = this.engine.sessions.request(this.command);
+    if (
+      !this.request?.inTransaction ||
+      this.name === "commitTransaction" ||
+      this.name === "abortTransaction"
+    ) {
+      return;
+    }
+    if (!IN_TRANSACTION.has(this.name)) {
+      throw new MongoError(263, `Cannot run '${this.name}' in a multi-document transaction.`);
+    }
+    this.transaction = this.engine.sessions.transactionFor(this.request);
+  }
+
+  /** The collection name the command starts with. */
+  collectionName(): string {
+    const value = this.command[this.name];
+    if (typeof value !== "string") {
+      throw new MongoError(73, `collection name has invalid type ${typeName(value)}`);
+    }
+    if (value === "") {
+      throw new MongoError(73, `Invalid namespace specified '${this.db}.'`);
+    }
+    return value;
+  }
+
+  findCollection(name = this.collectionName()): Collection | undefined {
+    return this.engine.catalog.find(this.db, name);
+  }
+
+  /** A consistent view for reading; release it. Inside a transaction it is the transaction's. */
+  snapshot(): Snapshot {
+    if (this.transaction) {
+      const { overlay } = this.transaction;
+      return {
+        get: (key) => overlay.get(key),
+        range: (range) => overlay.range(range),
+        release: () => undefined,
+      };
+    }
+    return this.engine.storage.snapshot();
+  }
+
+  /** Documents a transaction has added to a collection and nobody else sees. */
+  addedInTransaction(collection: Collection): number {
+    return this.transaction?.unit.added(collection) ?? 0;
+  }
+
+  /**
+   * Runs the writes of this command: in its transaction, or at once and durably. A retryable write
+   * that was applied before only gives its reply again.
+   */
+  async write(work: (unit: WriteUnit) => Doc): Promise<Doc> {
+    if (this.transaction) {
+      return work(this.transaction.unit);
+    }
+    const { request } = this;
+    if (!request) {
+      return this.engine.write(work);
+    }
+    const known = this.engine.sessions.replyOf(request);
+    if (known) {
+      return known;
+    }
+    try {
+      return await this.engine.write((unit) => {
+        const reply = work(unit);
+        this.engine.sessions.remember(unit, request, reply);
+        return reply;
+      });
+    } catch (error) {
+      this.engine.sessions.forget(request);
+      throw error;
+    }
+  }
+
+  /**
+   * The collection to write to, created if there is none. It is created outside of the
+   * transaction: an empty collection that stays behind after an abort does no harm.
+   */
+  async collectionForWriting(name = this.collectionName(), db = this.db): Promise<Collection> {
+    const { catalog } = this.engine;
+    const known = catalog.find(db, name);
+    if (known) {
+      return refuseView(known);
+    }
+    return this.engine.write(
+      (unit) => catalog.find(db, name) ?? catalog.create(unit, db, name, {}),
+    );
+  }
+
+  /** A write error inside a transaction ends the transaction. */
+  afterReply(reply: Doc): void {
+    if (this.transaction && reply["writeErrors"] !== undefined) {
+      this.failed();
+    }
+  }
+
+  /** Any error inside a transaction aborts it, as in MongoDB. */
+  failed(): void {
+    if (this.transaction && this.request) {
+      this.engine.sessions.abort(this.request.session);
+    }
+  }
+
+  document(name: string): Doc | undefined {
+    const value = this.command[name];
+    if (value === undefined || value === null) {
+      return undefined;
+    }
+    if (!isDocument(value)) {
+      throw wrongType(this.name, name, value, "object");
+    }
+    return value;
+  }
+
+  array(name: string): unknown[] {
+    const value = this.command[name];
+    if (value === undefined) {
+      throw new MongoError(
+        40414,
+        `BSON field '${this.name}.${name}' is missing but a required field`,
+      );
+    }
+    if (!Array.isArray(value)) {
+      throw wrongType(this.name, name, value, "array");
+    }
+    return value;
+  }
+
+  flag(name: string, fallback = false): boolean {
+    const value = this.command[name];
+    return value === undefined
+      ? fallback
+      : typeof value === "boolean"
+        ? value
+        : toNumber(value) !== 0;
+  }
+
+  string(name: string): string {
+    const value = this.command[name];
+    if (typeof value !== "string") {
+      throw badValue(`'${name}' must be a string`);
+    }
+    return value;
+  }
+}
+
+function wrongType(command: string, name: string, value: unknown, expected: string): MongoError {
+  return typeMismatch(
+    `BSON field '${command}.${name}' is the wrong type '${typeName(value)}', expected type '${expected}'`,
+  );
+}
+
+export function refuseView(collection: Collection): Collection {
+  if (collection.isView) {
+    throw new MongoError(166, `Namespace ${collection.ns} is a view, not a collection`);
+  }
+  return collection;
+}

@@ -1,0 +1,117 @@
+import { badValue, MongoError } from "../errors";
+import { compareValues } from "../bson/compare";
+import { type Doc, isDocument, toNumber } from "../bson/values";
+import { pipelineArgument } from "../aggregate/pipeline";
+import { parseCollation } from "../query/collation";
+import { parseFilter } from "../query/filter";
+import type { CommandContext } from "./context";
+
+/** Options kept and shown by listCollections. */
+const OPTIONS = [
+  "capped",
+  "size",
+  "max",
+  "validator",
+  "validationLevel",
+  "validationAction",
+  "collation",
+  "viewOn",
+  "pipeline",
+  "timeseries",
+  "expireAfterSeconds",
+  "clusteredIndex",
+  "changeStreamPreAndPostImages",
+  "indexOptionDefaults",
+  "storageEngine",
+] as const;
+
+/** What a command may carry besides options. */
+const GENERIC = new Set([
+  "create",
+  "$db",
+  "$clusterTime",
+  "$readPreference",
+  "apiVersion",
+  "autoIndexId",
+  "autocommit",
+  "comment",
+  "encryptedFields",
+  "idIndex",
+  "lsid",
+  "maxTimeMS",
+  "readConcern",
+  "startTransaction",
+  "temp",
+  "txnNumber",
+  "writeConcern",
+  "flags",
+]);
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/create/ */
+export async function create(context: CommandContext): Promise<Doc> {
+  const name = context.collectionName();
+  const options = collectionOptions(context.command);
+  const { catalog } = context.engine;
+  await context.engine.write((unit) => {
+    const known = catalog.find(context.db, name);
+    if (!known) {
+      catalog.create(unit, context.db, name, options);
+    } else if (known.isView || compareValues(known.options, options) !== 0) {
+      throw new MongoError(
+        48,
+        `a ${known.isView ? "view" : "collection"} '${known.ns}' already exists`,
+      );
+    }
+  });
+  return {};
+}
+
+function collectionOptions(command: Doc): Doc {
+  const unknown = Object.keys(command).find(
+    (name) => !GENERIC.has(name) && !(OPTIONS as readonly string[]).includes(name),
+  );
+  if (unknown !== undefined) {
+    throw new MongoError(40415, `BSON field 'create.${unknown}' is an unknown field.`);
+  }
+  const options: Doc = {};
+  for (const name of OPTIONS) {
+    if (command[name] !== undefined && command[name] !== null && command[name] !== false) {
+      options[name] = command[name];
+    }
+  }
+  checkOptions(options);
+  return options;
+}
+
+function checkOptions(options: Doc): void {
+  if (options["capped"] !== undefined && toNumber(options["size"]) === undefined) {
+    throw new MongoError(72, "the 'size' field is required when 'capped' is true");
+  }
+  if (
+    options["capped"] === undefined &&
+    (options["size"] !== undefined || options["max"] !== undefined)
+  ) {
+    throw new MongoError(
+      72,
+      "the 'capped' field needs to be true when either the 'size' or 'max' fields are present",
+    );
+  }
+  if (options["viewOn"] !== undefined) {
+    options["pipeline"] = pipelineArgument(options["pipeline"] ?? []);
+  } else if (options["pipeline"] !== undefined) {
+    throw new MongoError(72, "'pipeline' requires 'viewOn' to also be specified");
+  }
+  const validator = options["validator"];
+  if (validator !== undefined) {
+    if (!isDocument(validator)) {
+      throw badValue("'validator' has to be a document.");
+    }
+    parseFilter(validator);
+  }
+  const collation = parseCollation(options["collation"]);
+  if (collation) {
+    options["collation"] = collation.spec;
+  } else {
+    delete options["collation"];
+  }
+}

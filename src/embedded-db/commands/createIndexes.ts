@@ -1,0 +1,153 @@
+import { badValue, MongoError, typeMismatch } from "../errors";
+import { compareValues } from "../bson/compare";
+import { formatDocument } from "../bson/format";
+import { type Doc, isDocument, toNumber } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { isIdKey, normalizeIndexSpec } from "../index/index-spec";
+import { parseCollation } from "../query/collation";
+import { type FilterNode, parseFilter } from "../query/filter";
+import type { CommandContext } from "./context";
+
+/** Operators a partialFilterExpression may use. */
+const PARTIAL_OPERATORS = new Set(["$eq", "$exists", "$gt", "$gte", "$in", "$lt", "$lte", "$type"]);
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/createIndexes/ */
+export async function createIndexes(context: CommandContext): Promise<Doc> {
+  const name = context.collectionName();
+  const raw = context.array("indexes");
+  if (raw.length === 0) {
+    throw badValue("Must specify at least one index to create");
+  }
+  const specs = raw.map((spec) => parseSpec(spec));
+  const created = !context.findCollection();
+  const collection = await context.collectionForWriting(name);
+  const before = collection.indexes.length;
+  await context.engine.write((unit) => {
+    for (const spec of specs) {
+      const wanted = withCollation(spec, collection);
+      if (!alreadyThere(collection, wanted)) {
+        context.engine.catalog.addIndex(unit, collection, wanted);
+      }
+    }
+  });
+  const after = collection.indexes.length;
+  return {
+    numIndexesBefore: before,
+    numIndexesAfter: after,
+    createdCollectionAutomatically: created,
+    ...(before === after ? { note: "all indexes already exist" } : {}),
+  };
+}
+
+function parseSpec(raw: unknown): Doc {
+  if (!isDocument(raw)) {
+    throw typeMismatch("The elements of the 'indexes' array must be objects");
+  }
+  const spec = normalizeIndexSpec(raw);
+  const partial = spec["partialFilterExpression"];
+  if (isDocument(partial)) {
+    checkPartial(parseFilter(partial).root);
+  }
+  return spec;
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/index-partial/ */
+function checkPartial(node: FilterNode): void {
+  switch (node.kind) {
+    case "and":
+    case "or":
+      return node.children.forEach(checkPartial);
+    case "compare":
+      if (
+        !PARTIAL_OPERATORS.has(node.operator) ||
+        (node.operator === "$exists" && !isTrue(node.operand))
+      ) {
+        throw refusedPartial(node.operator);
+      }
+      return;
+    case "nor":
+      throw refusedPartial("$not");
+    case "element":
+    case "opaque":
+      throw refusedPartial(node.kind === "element" ? "$elemMatch" : "$expr");
+  }
+}
+
+function isTrue(operand: unknown): boolean {
+  return operand === true || (toNumber(operand) ?? 0) !== 0;
+}
+
+function refusedPartial(operator: string): MongoError {
+  return new MongoError(67, `Expression not supported in partial index: ${operator}`);
+}
+
+function withCollation(spec: Doc, collection: Collection): Doc {
+  const collation = spec["collation"] ?? collection.options["collation"];
+  const { collation: _given, ...rest } = spec;
+  const parsed = parseCollation(collation);
+  return parsed ? { ...rest, collation: parsed.spec } : rest;
+}
+
+/** True for an equal index; other indexes of that name or key are conflicts. */
+function alreadyThere(collection: Collection, spec: Doc): boolean {
+  if (isIdKey(spec["key"] as Doc)) {
+    return true;
+  }
+  const sameName = collection.indexes.find(({ name }) => name === spec["name"]);
+  const sameKey = collection.indexes.find((index) => identity(index.spec) === identity(spec));
+  if (sameName && sameName !== sameKey) {
+    throw new MongoError(
+      86,
+      "An existing index has the same name as the requested index. When index names are not specified, they are auto " +
+        `generated and can cause conflicts. Please refer to our documentation. Requested index: ${shown(spec)}, existing index: ${shown(sameName.spec)}`,
+    );
+  }
+  if (!sameKey) {
+    refuseSecondText(collection, spec);
+    return false;
+  }
+  if (sameKey.name !== spec["name"]) {
+    throw new MongoError(85, `Index already exists with a different name: ${sameKey.name}`);
+  }
+  if (compareValues(options(sameKey.spec), options(spec)) !== 0) {
+    throw new MongoError(
+      sameName ? 86 : 85,
+      "An equivalent index already exists with the same name but different options. " +
+        `Requested index: ${shown(spec)}, existing index: ${shown(sameKey.spec)}`,
+    );
+  }
+  return true;
+}
+
+function shown(spec: Doc): string {
+  return formatDocument(spec);
+}
+
+/** Indexes with the same key differ when their collation or partial filter does. */
+function identity(spec: Doc): string {
+  return JSON.stringify([
+    spec["key"],
+    spec["collation"] ?? null,
+    spec["partialFilterExpression"] ?? null,
+    spec["weights"] ?? null,
+  ]);
+}
+
+function options(spec: Doc): Doc {
+  const { unique, sparse, expireAfterSeconds } = spec;
+  return {
+    unique: unique ?? false,
+    sparse: sparse ?? false,
+    expireAfterSeconds: expireAfterSeconds ?? null,
+  };
+}
+
+function refuseSecondText(collection: Collection, spec: Doc): void {
+  const other = collection.indexes.find(({ text }) => text !== undefined);
+  if (other && spec["weights"] !== undefined) {
+    throw new MongoError(
+      85,
+      `An equivalent index already exists with a different name and options. Requested index: ${shown(spec)}, existing index: ${shown(other.spec)}`,
+    );
+  }
+}

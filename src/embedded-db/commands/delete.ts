@@ -1,0 +1,56 @@
+import { badValue, typeMismatch } from "../errors";
+import { type Doc, isDocument, toNumber } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { parseCollation } from "../query/collation";
+import { filterArgument, parseFilter } from "../query/filter";
+import type { WriteUnit } from "../sessions/write-unit";
+import { selectForWriting } from "../update/execute";
+import { type CommandContext, refuseView } from "./context";
+import { hintOf } from "./find";
+import { checkStatements, runStatements } from "./write-errors";
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/delete/ */
+export async function deleteCommand(context: CommandContext): Promise<Doc> {
+  const statements = context.array("deletes");
+  checkStatements("delete", statements);
+  const collection = context.findCollection();
+  return context.write((unit) => {
+    let n = 0;
+    const writeErrors = runStatements(statements, context.flag("ordered", true), (statement) => {
+      n += collection ? deleteDocuments(context, unit, refuseView(collection), statement) : 0;
+    });
+    return writeErrors.length > 0 ? { n, writeErrors } : { n };
+  });
+}
+
+export function deleteDocuments(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  statement: unknown,
+): number {
+  if (!isDocument(statement)) {
+    throw typeMismatch("BSON field 'delete.deletes' must hold objects only");
+  }
+  const limit = toNumber(statement["limit"]);
+  if (limit !== 0 && limit !== 1) {
+    throw badValue(
+      `The limit field in delete objects must be 0 or 1. Got ${String(statement["limit"])}`,
+    );
+  }
+  const collation = parseCollation(statement["collation"]) ?? collection.collation;
+  const filter = parseFilter(filterArgument("q", statement["q"]), {
+    collation,
+    variables: context.document("let"),
+  });
+  const selection = {
+    filter,
+    multi: limit === 0,
+    collation,
+    hint: hintOf(statement["hint"]),
+    sort: [],
+  };
+  const matches = selectForWriting(unit, collection, selection, context.deadline);
+  matches.forEach((match) => collection.remove(unit, match, match.doc));
+  return matches.length;
+}

@@ -1,0 +1,46 @@
+import { type Doc } from "../bson/values";
+import { runPipeline } from "../aggregate/pipeline";
+import { encodeKey } from "../index/key-string";
+import { someValueAt } from "../query/path";
+import { select } from "../query/select";
+import { pipelineContext } from "./aggregate";
+import type { CommandContext } from "./context";
+import { parseFind } from "./find";
+import { compareValues } from "../bson/compare";
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/distinct/ */
+export function distinct(context: CommandContext): Doc {
+  const collection = context.findCollection();
+  const parts = context.string("key").split(".");
+  if (!collection) {
+    return { values: [] };
+  }
+  const query = parseFind(context, collection);
+  const fold = query.collation?.fold ?? ((text: string) => text);
+  const values = new Map<string, unknown>();
+  const note = (value: unknown) => {
+    for (const entry of Array.isArray(value) ? value : [value]) {
+      const key = encodeKey(typeof entry === "string" ? fold(entry) : entry).toString("latin1");
+      if (entry !== undefined && !values.has(key)) {
+        values.set(key, entry);
+      }
+    }
+    return false;
+  };
+  const snapshot = context.snapshot();
+  try {
+    const docs = collection.isView
+      ? runPipeline(pipelineContext(context, snapshot), collection, [
+          { $match: context.document("query") ?? {} },
+        ])
+      : [...select(snapshot, collection, query, context.deadline).matches].map(({ doc }) => doc);
+    for (const doc of docs) {
+      someValueAt(doc, parts, 0, note);
+    }
+  } finally {
+    snapshot.release();
+  }
+  return {
+    values: [...values.values()].sort((a, b) => compareValues(a, b, query.collation?.order)),
+  };
+}

@@ -1,0 +1,166 @@
+import { MongoError } from "../errors";
+import { type Doc, double, isDocument } from "../bson/values";
+import { pipelineArgument, planLeading, runPipeline } from "../aggregate/pipeline";
+import type { Collection } from "../catalog/collection";
+import type { Plan } from "../index/planner";
+import { filterArgument, parseFilter } from "../query/filter";
+import type { ScanStatistics } from "../query/scan";
+import { select } from "../query/select";
+import { MONGODB_VERSION } from "./buildInfo";
+import { pipelineContext } from "./aggregate";
+import { CommandContext } from "./context";
+import { hintOf, parseFind } from "./find";
+import { parseSort } from "../query/sort";
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/explain/ */
+export function explain(context: CommandContext): Doc {
+  const explained = context.command["explain"];
+  if (!isDocument(explained)) {
+    throw new MongoError(9, "explain command requires a nested object");
+  }
+  const [name = ""] = Object.keys(explained);
+  const command = { ...explained, $db: context.db };
+  const inner = new CommandContext(name, selecting(name, command), context.connection);
+  return name === "aggregate"
+    ? explainAggregate(inner, pipelineArgument(explained["pipeline"]))
+    : explainFind(inner);
+}
+
+/** What a writing command looks for, as a find. */
+function selecting(name: string, command: Doc): Doc {
+  switch (name) {
+    case "find":
+    case "aggregate":
+    case "count":
+    case "distinct":
+    case "findAndModify":
+      return name === "findAndModify"
+        ? { ...command, filter: command["query"], limit: 1, update: undefined, fields: undefined }
+        : command;
+    case "update":
+    case "delete": {
+      const [statement] = (command[`${name}s`] ?? [{}]) as Doc[];
+      return { ...command, filter: statement?.["q"], hint: statement?.["hint"] };
+    }
+    default:
+      throw new MongoError(59, `Explain failed due to unknown command: ${name}`);
+  }
+}
+
+function explainFind(context: CommandContext): Doc {
+  const collection = context.findCollection();
+  if (!collection) {
+    return report(context, { stage: "EOF" }, { keysExamined: 0, docsExamined: 0 }, 0);
+  }
+  const statistics: ScanStatistics = { keysExamined: 0, docsExamined: 0 };
+  const snapshot = context.snapshot();
+  try {
+    const query = parseFind(context, collection);
+    const { plan, matches } = select(snapshot, collection, query, context.deadline, statistics);
+    const returned = [...matches].length;
+    const sorts = query.sort.length > 0 && !plan.sorted;
+    return report(
+      context,
+      stagesOf(plan, sorts ? context.document("sort") : undefined),
+      statistics,
+      returned,
+    );
+  } finally {
+    snapshot.release();
+  }
+}
+
+export function explainAggregate(context: CommandContext, pipeline: readonly unknown[]): Doc {
+  const collection = context.findCollection();
+  const snapshot = context.snapshot();
+  try {
+    const inner = pipelineContext(context, snapshot);
+    const returned = [...runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]))]
+      .length;
+    const cursor = collection
+      ? leadingPlan(context, collection, pipeline, inner)
+      : { stage: "EOF" };
+    const answer = report(context, cursor, inner.statistics, returned);
+    const { queryPlanner, executionStats } = answer;
+    const [first, ...rest] = pipeline;
+    return first === undefined || rest.length === 0
+      ? answer
+      : { ...answer, stages: [{ $cursor: { queryPlanner, executionStats } }, ...rest] };
+  } finally {
+    snapshot.release();
+  }
+}
+
+function leadingPlan(
+  context: CommandContext,
+  collection: Collection,
+  pipeline: readonly unknown[],
+  inner: ReturnType<typeof pipelineContext>,
+): Doc {
+  const leading = planLeading(inner, collection, pipeline, hintOf(context.command["hint"]));
+  return stagesOf(leading.plan, leading.sort.length > 0 && !leading.plan.sorted ? {} : undefined);
+}
+
+function stagesOf(plan: Plan, sort: Doc | undefined): Doc {
+  const inner = scanStage(plan);
+  return sort === undefined ? inner : { stage: "SORT", sortPattern: sort, inputStage: inner };
+}
+
+function scanStage(plan: Plan): Doc {
+  switch (plan.stage) {
+    case "COLLSCAN":
+      return { stage: "COLLSCAN", direction: plan.reverse ? "backward" : "forward" };
+    case "IXSCAN": {
+      const { index, reverse } = plan;
+      const scan = {
+        stage: "IXSCAN",
+        keyPattern: index.spec["key"],
+        indexName: index.name,
+        isMultiKey: index.multikey.size > 0,
+        isUnique: index.unique,
+        isSparse: index.sparse,
+        isPartial: index.partialFilter !== undefined,
+        direction: reverse ? "backward" : "forward",
+      };
+      return { stage: "FETCH", inputStage: scan };
+    }
+    case "TEXT":
+      return {
+        stage: "TEXT_MATCH",
+        indexName: plan.index.name,
+        inputStage: { stage: "IXSCAN", indexName: plan.index.name },
+      };
+    case "OR":
+      return { stage: "OR", inputStages: plan.plans.map(scanStage) };
+  }
+}
+
+function report(
+  context: CommandContext,
+  winningPlan: Doc,
+  statistics: ScanStatistics,
+  returned: number,
+): Doc {
+  const filter = filterArgument("filter", context.command["filter"] ?? context.command["query"]);
+  parseFilter(filter);
+  parseSort(context.command["sort"]);
+  return {
+    explainVersion: "1",
+    queryPlanner: {
+      namespace: `${context.db}.${String(context.command[context.name])}`,
+      parsedQuery: filter,
+      winningPlan,
+      rejectedPlans: [],
+    },
+    executionStats: {
+      executionSuccess: true,
+      nReturned: returned,
+      executionTimeMillis: 0,
+      totalKeysExamined: statistics.keysExamined,
+      totalDocsExamined: statistics.docsExamined,
+      executionStages: winningPlan,
+    },
+    serverInfo: { host: context.connection.host, version: MONGODB_VERSION },
+    ok: double(1),
+  };
+}

@@ -1,0 +1,104 @@
+import { failedToParse } from "../errors";
+import type { Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { type Filter, filterArgument, parseFilter } from "../query/filter";
+import type { Projection } from "../query/projection";
+import { parseSort } from "../query/sort";
+import type { WriteUnit } from "../sessions/write-unit";
+import { insertUpsert, selectForWriting, updateOne } from "../update/execute";
+import { type CompiledUpdate, compileUpdate } from "../update/update";
+import type { CommandContext } from "./context";
+import { hintOf, projectionOf } from "./find";
+
+interface Request {
+  filter: Filter;
+  update: CompiledUpdate | undefined;
+  upsert: boolean;
+  returnNew: boolean;
+  projection: Projection | undefined;
+  selection: Parameters<typeof selectForWriting>[2];
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/findAndModify/ */
+export async function findAndModify(context: CommandContext): Promise<Doc> {
+  refuseBadCombination(context);
+  const known = context.findCollection();
+  const collection =
+    known ?? (context.flag("remove") ? undefined : await context.collectionForWriting());
+  if (!collection) {
+    return { lastErrorObject: { n: 0 }, value: null };
+  }
+  await context.collectionForWriting();
+  return context.write((unit) => run(context, unit, collection));
+}
+
+function refuseBadCombination(context: CommandContext): void {
+  const { command } = context;
+  const remove = context.flag("remove");
+  if (remove && command["update"] !== undefined) {
+    throw failedToParse("Cannot specify both an 'update' and 'remove'=true");
+  }
+  if (!remove && command["update"] === undefined) {
+    throw failedToParse("Either an update or remove=true must be specified");
+  }
+  if (remove && context.flag("upsert")) {
+    throw failedToParse("Cannot specify both 'upsert'=true and 'remove'=true ");
+  }
+  if (remove && context.flag("new")) {
+    throw failedToParse(
+      "Cannot specify both 'new'=true and 'remove'=true; 'remove' always returns the deleted document",
+    );
+  }
+}
+
+function parse(context: CommandContext, collection: Collection): Request {
+  const { command } = context;
+  const collation = context.collation ?? collection.collation;
+  const variables = context.document("let");
+  const filter = parseFilter(filterArgument("query", command["query"]), { collation, variables });
+  const arrayFilters = command["arrayFilters"] as unknown[] | undefined;
+  const update = context.flag("remove")
+    ? undefined
+    : compileUpdate(command["update"], { filter, arrayFilters, collation, variables });
+  return {
+    filter,
+    update,
+    upsert: context.flag("upsert"),
+    returnNew: context.flag("new"),
+    projection: projectionOf(command["fields"], filter, variables),
+    selection: {
+      filter,
+      multi: false,
+      collation,
+      hint: hintOf(command["hint"]),
+      sort: parseSort(command["sort"]),
+    },
+  };
+}
+
+function run(context: CommandContext, unit: WriteUnit, collection: Collection): Doc {
+  const request = parse(context, collection);
+  const [match] = selectForWriting(unit, collection, request.selection, context.deadline);
+  const shown = (doc: Doc) => (request.projection ? request.projection(doc) : doc);
+  if (!request.update) {
+    if (match) {
+      collection.remove(unit, match, match.doc);
+    }
+    return { lastErrorObject: { n: match ? 1 : 0 }, value: match ? shown(match.doc) : null };
+  }
+  if (match) {
+    const { after } = updateOne(unit, collection, match, request.update);
+    return {
+      lastErrorObject: { n: 1, updatedExisting: true },
+      value: shown(request.returnNew ? after : match.doc),
+    };
+  }
+  if (!request.upsert) {
+    return { lastErrorObject: { n: 0, updatedExisting: false }, value: null };
+  }
+  const doc = insertUpsert(unit, collection, { filter: request.filter, update: request.update });
+  return {
+    lastErrorObject: { n: 1, updatedExisting: false, upserted: doc["_id"] },
+    value: request.returnNew ? shown(doc) : null,
+  };
+}

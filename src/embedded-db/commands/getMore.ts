@@ -1,0 +1,64 @@
+import { MongoError } from "../errors";
+import type { RawDocument } from "../bson/decode";
+import { type Batch, type Cursor, takeBatch, type TailableSource } from "../cursors";
+import { toNumber } from "../bson/values";
+import type { CommandContext } from "./context";
+import { batchSizeOf, cursorReply } from "./reply";
+
+/** How long an awaiting cursor waits when the client names no time. */
+const DEFAULT_WAIT_MS = 1000;
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/getMore/ */
+export async function getMore(context: CommandContext): Promise<RawDocument> {
+  const { cursors } = context.engine;
+  const cursor = cursors.find(context.command["getMore"]);
+  const ns = `${context.db}.${context.string("collection")}`;
+  if (cursor.ns !== ns) {
+    throw new MongoError(
+      13,
+      `Requested getMore on namespace '${ns}', but cursor belongs to a different namespace ${cursor.ns}`,
+    );
+  }
+  const size = batchSizeOf(context.command["batchSize"]) || Infinity;
+  try {
+    return isTailable(cursor.source)
+      ? await tailedReply(context, cursor, cursor.source, size)
+      : plainReply(context, cursor, takeBatch(cursor, size));
+  } catch (error) {
+    cursors.close(cursor);
+    throw error;
+  }
+}
+
+function plainReply(context: CommandContext, cursor: Cursor, batch: Batch): RawDocument {
+  if (batch.exhausted) {
+    context.engine.cursors.close(cursor);
+  }
+  return cursorReply("nextBatch", batch.documents, batch.exhausted ? 0n : cursor.id, cursor.ns);
+}
+
+async function tailedReply(
+  context: CommandContext,
+  cursor: Cursor,
+  source: TailableSource,
+  size: number,
+): Promise<RawDocument> {
+  const end = Date.now() + (toNumber(context.command["maxTimeMS"]) ?? DEFAULT_WAIT_MS);
+  let batch = takeBatch(cursor, size);
+  while (batch.documents.length === 0 && Date.now() < end && !context.connection.signal?.aborted) {
+    await source.wait(end - Date.now());
+    batch = takeBatch(cursor, size);
+  }
+  const token = source.resumeToken?.();
+  return cursorReply(
+    "nextBatch",
+    batch.documents,
+    cursor.id,
+    cursor.ns,
+    token === undefined ? {} : { postBatchResumeToken: token },
+  );
+}
+
+function isTailable(source: Cursor["source"]): source is TailableSource {
+  return "wait" in source;
+}

@@ -1,0 +1,104 @@
+import type { CommandContext } from "./context";
+import { RawDocument } from "../bson/decode";
+import { arrayElement, documentElement, elementBytes, encode, fromElements } from "../bson/encode";
+import { type Doc, double, Long } from "../bson/values";
+import { type Batch, type Cursor, type DocumentSource, FIRST_BATCH, takeBatch } from "../cursors";
+import { MongoError } from "../errors";
+import { toNumber } from "../bson/values";
+
+type BatchName = "firstBatch" | "nextBatch";
+
+/** A cursor reply made of the documents' bytes, without decoding them. */
+export function cursorReply(
+  name: BatchName,
+  batch: readonly Buffer[],
+  id: bigint,
+  ns: string,
+  extra: Doc = {},
+): RawDocument {
+  const cursor = fromElements([
+    arrayElement(name, batch),
+    elementBytes(encode({ ...extra, id: Long.fromBigInt(id), ns })),
+  ]);
+  return new RawDocument(
+    fromElements([documentElement("cursor", cursor), elementBytes(encode({ ok: double(1) }))]),
+  );
+}
+
+/** Answers the first batch of a source and keeps a cursor for the rest. */
+export function openCursor(
+  context: CommandContext,
+  ns: string,
+  source: DocumentSource,
+  options: {
+    batchSize: number | undefined;
+    singleBatch?: boolean;
+    noTimeout?: boolean;
+    tailable?: boolean;
+  },
+): RawDocument {
+  const { cursors } = context.engine;
+  const cursor = cursors.open(ns, source, options);
+  try {
+    const batch = takeBatch(cursor, options.batchSize ?? FIRST_BATCH);
+    const done =
+      (options.singleBatch ?? false) ||
+      (!options.tailable && endsHere(cursor, batch, options.batchSize));
+    if (done) {
+      cursors.close(cursor);
+    }
+    return cursorReply("firstBatch", batch.documents, done ? 0n : cursor.id, ns);
+  } catch (error) {
+    cursors.close(cursor);
+    throw error;
+  }
+}
+
+/** A full batch may have been the last: look one further, so that no empty getMore is needed. */
+function endsHere(cursor: Cursor, batch: Batch, batchSize: number | undefined): boolean {
+  if (batch.exhausted) {
+    return true;
+  }
+  if (batchSize === 0 || cursor.pending) {
+    return false;
+  }
+  const next = cursor.source.next();
+  if (!next.done) {
+    cursor.pending = next.value;
+  }
+  return next.done === true;
+}
+
+/** A source over an iterable of documents or bytes. */
+export function sourceOf(documents: Iterable<Buffer>, release: () => void): DocumentSource {
+  const iterator = documents[Symbol.iterator]();
+  let closed = false;
+  return {
+    next: () => iterator.next(),
+    close: () => {
+      if (!closed) {
+        closed = true;
+        iterator.return?.();
+        release();
+      }
+    },
+  };
+}
+
+export function* encoded(documents: Iterable<Doc>): Iterable<Buffer> {
+  for (const doc of documents) {
+    yield encode(doc);
+  }
+}
+
+/** The batchSize of a command or of its `cursor` option. */
+export function batchSizeOf(value: unknown): number | undefined {
+  const size = toNumber(value);
+  if (size !== undefined && size < 0) {
+    throw new MongoError(
+      51024,
+      `BSON field 'batchSize' value must be >= 0, actual value '${size}'`,
+    );
+  }
+  return size;
+}

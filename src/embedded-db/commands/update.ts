@@ -1,0 +1,82 @@
+import { failedToParse, typeMismatch } from "../errors";
+import { type Doc, isDocument } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { parseCollation } from "../query/collation";
+import { filterArgument, parseFilter } from "../query/filter";
+import { parseSort } from "../query/sort";
+import type { WriteUnit } from "../sessions/write-unit";
+import { compileUpdate } from "../update/update";
+import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
+import type { CommandContext } from "./context";
+import { hintOf } from "./find";
+import { checkStatements, runStatements } from "./write-errors";
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/update/ */
+export async function update(context: CommandContext): Promise<Doc> {
+  const statements = context.array("updates");
+  checkStatements("update", statements);
+  const collection = await context.collectionForWriting();
+  return context.write((unit) => {
+    const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
+    const writeErrors = runStatements(
+      statements,
+      context.flag("ordered", true),
+      (statement, index) => {
+        runStatement(context, unit, collection, statement, index, outcome);
+      },
+    );
+    const { matched, modified, upserted } = outcome;
+    return {
+      n: matched + upserted.length,
+      nModified: modified,
+      ...(upserted.length > 0 ? { upserted } : {}),
+      ...(writeErrors.length > 0 ? { writeErrors } : {}),
+    };
+  });
+}
+
+function runStatement(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  statement: unknown,
+  index: number,
+  outcome: UpdateOutcome,
+): void {
+  if (!isDocument(statement)) {
+    throw typeMismatch("BSON field 'update.updates' must hold objects only");
+  }
+  updateDocuments(
+    unit,
+    collection,
+    parseStatement(context, collection, statement),
+    index,
+    outcome,
+    context.deadline,
+  );
+}
+
+export function parseStatement(
+  context: CommandContext,
+  collection: Collection,
+  statement: Doc,
+): UpdateStatement {
+  const collation = parseCollation(statement["collation"]) ?? collection.collation;
+  const variables = { ...context.document("let"), ...((statement["c"] ?? {}) as Doc) };
+  const filter = parseFilter(filterArgument("q", statement["q"]), { collation, variables });
+  const arrayFilters = statement["arrayFilters"] as unknown[] | undefined;
+  const compiled = compileUpdate(statement["u"], { filter, arrayFilters, collation, variables });
+  const multi = statement["multi"] === true;
+  if (multi && compiled.replacement) {
+    throw failedToParse("multi update is not supported for replacement-style update");
+  }
+  return {
+    filter,
+    update: compiled,
+    multi,
+    upsert: statement["upsert"] === true,
+    collation,
+    hint: hintOf(statement["hint"]),
+    sort: parseSort(statement["sort"]),
+  };
+}

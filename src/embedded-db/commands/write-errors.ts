@@ -1,0 +1,44 @@
+import { MongoError } from "../errors";
+import type { Doc } from "../bson/values";
+
+/** Most statements one command may hold. */
+export const MAX_STATEMENTS = 100_000;
+
+export function writeError(index: number, error: MongoError): Doc {
+  return { index, code: error.code, ...error.details, errmsg: error.message };
+}
+
+/**
+ * Runs the statements of a write command one after the other. Ordered commands stop at the first
+ * error; the writes of the statements before it stay.
+ */
+export function runStatements<T>(
+  statements: readonly T[],
+  ordered: boolean,
+  run: (statement: T, index: number) => void,
+): Doc[] {
+  const errors: Doc[] = [];
+  for (const [index, statement] of statements.entries()) {
+    try {
+      run(statement, index);
+    } catch (error) {
+      if (!(error instanceof MongoError) || error.code === 112) {
+        throw error;
+      }
+      errors.push(writeError(index, error));
+      if (ordered) {
+        break;
+      }
+    }
+  }
+  return errors;
+}
+
+export function checkStatements(name: string, statements: readonly unknown[]): void {
+  if (statements.length === 0 || statements.length > MAX_STATEMENTS) {
+    throw new MongoError(
+      16,
+      `Write batch sizes must be between 1 and ${MAX_STATEMENTS}. Got ${statements.length} operations in ${name}.`,
+    );
+  }
+}

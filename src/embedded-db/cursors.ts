@@ -1,0 +1,138 @@
+import { MongoError } from "./errors";
+import { MAX_DOCUMENT_BYTES } from "./bson/encode";
+import { Long, toNumber } from "./bson/values";
+
+/** MongoDB's cursorTimeoutMillis. */
+const IDLE_MS = 600_000;
+
+/** Each cursor holds a reader of the store; the one idle for longest goes when there are more. */
+const MAX_CURSORS = 1000;
+
+/** Documents a first batch holds when the client names no size. */
+export const FIRST_BATCH = 101;
+
+/** Where a cursor's documents come from, as bytes. */
+export interface DocumentSource {
+  next(): IteratorResult<Buffer, unknown>;
+  /** Gives snapshots back; called once. */
+  close(): void;
+}
+
+/** A tailable source may have more later: `wait` resolves when it is worth looking again. */
+export interface TailableSource extends DocumentSource {
+  wait(ms: number): Promise<void>;
+  /** Where a change stream can be resumed after everything given out so far. */
+  resumeToken?(): unknown;
+}
+
+export interface Cursor {
+  id: bigint;
+  ns: string;
+  source: DocumentSource | TailableSource;
+  lastUse: number;
+  noTimeout: boolean;
+  batchSize: number | undefined;
+  pending: Buffer | undefined;
+}
+
+export interface Batch {
+  documents: Buffer[];
+  exhausted: boolean;
+}
+
+/** All open cursors. */
+export class Cursors {
+  private readonly byId = new Map<bigint, Cursor>();
+  private lastId = BigInt(Date.now()) << 16n;
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  open(
+    ns: string,
+    source: DocumentSource,
+    options: { noTimeout?: boolean; batchSize?: number | undefined } = {},
+  ): Cursor {
+    if (this.byId.size >= MAX_CURSORS) {
+      this.closeOldest();
+    }
+    const cursor: Cursor = {
+      id: ++this.lastId,
+      ns,
+      source,
+      lastUse: Date.now(),
+      noTimeout: options.noTimeout ?? false,
+      batchSize: options.batchSize,
+      pending: undefined,
+    };
+    this.byId.set(cursor.id, cursor);
+    return cursor;
+  }
+
+  find(id: unknown): Cursor {
+    const key = cursorId(id);
+    const cursor = this.byId.get(key);
+    if (!cursor) {
+      throw new MongoError(43, `cursor id ${key} not found`);
+    }
+    cursor.lastUse = Date.now();
+    return cursor;
+  }
+
+  /** True when there was such a cursor. */
+  kill(id: unknown): boolean {
+    const cursor = this.byId.get(cursorId(id));
+    if (cursor) {
+      this.close(cursor);
+    }
+    return cursor !== undefined;
+  }
+
+  close(cursor: Cursor): void {
+    this.byId.delete(cursor.id);
+    cursor.source.close();
+  }
+
+  sweep(now: number): void {
+    for (const cursor of this.byId.values()) {
+      if (!cursor.noTimeout && now - cursor.lastUse > IDLE_MS) {
+        this.close(cursor);
+      }
+    }
+  }
+
+  closeAll(): void {
+    [...this.byId.values()].forEach((cursor) => this.close(cursor));
+  }
+
+  private closeOldest(): void {
+    const oldest = [...this.byId.values()].reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
+    this.close(oldest);
+  }
+}
+
+/** Takes up to `size` documents that fit into one reply. */
+export function takeBatch(cursor: Cursor, size: number): Batch {
+  const documents: Buffer[] = [];
+  let bytes = 0;
+  while (documents.length < size) {
+    const next = cursor.pending ? { done: false, value: cursor.pending } : cursor.source.next();
+    cursor.pending = undefined;
+    if (next.done) {
+      return { documents, exhausted: true };
+    }
+    const document = next.value as Buffer;
+    if (documents.length > 0 && bytes + document.length > MAX_DOCUMENT_BYTES) {
+      cursor.pending = document;
+      break;
+    }
+    bytes += document.length + 16;
+    documents.push(document);
+  }
+  return { documents, exhausted: false };
+}
+
+function cursorId(id: unknown): bigint {
+  return id instanceof Long ? id.toBigInt() : BigInt(toNumber(id) ?? 0);
+}

@@ -1,0 +1,87 @@
+import { Catalog } from "./catalog/catalog";
+import type { Collection } from "./catalog/collection";
+import { Cursors } from "./cursors";
+import { MongoError } from "./errors";
+import { Sessions } from "./sessions/sessions";
+import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
+import { type Change, WriteUnit } from "./sessions/write-unit";
+import type { Storage } from "./storage/storage";
+
+/** Told about every committed change, in commit order. */
+export type ChangeListener = (changes: readonly Change[]) => void;
+
+/** The database behind the server: store, catalog, sessions and cursors, wired together. */
+export class Engine {
+  readonly catalog = new Catalog();
+  readonly cursors = new Cursors();
+  readonly transactions: Transactions;
+  readonly sessions: Sessions;
+  readonly startedAt = Date.now();
+  readonly parameters: Record<string, unknown> = {
+    ttlMonitorSleepSecs: 60,
+    ttlMonitorEnabled: true,
+  };
+  private readonly listeners = new Set<ChangeListener>();
+
+  constructor(readonly storage: Storage) {
+    this.transactions = new Transactions(storage);
+    this.sessions = new Sessions(storage, this.transactions);
+    this.catalog.load(storage);
+  }
+
+  /**
+   * Applies a work atomically and durably. A work that meets the write of an open transaction is
+   * undone and runs again when the transaction has ended, so it may run more than once.
+   */
+  async write<T>(work: (unit: WriteUnit) => T): Promise<T> {
+    for (;;) {
+      try {
+        return await this.attempt(work);
+      } catch (error) {
+        if (!(error instanceof ClaimedByTransaction)) {
+          throw error;
+        }
+        await error.owner.ended;
+      }
+    }
+  }
+
+  /** Tells the listeners what a commit changed. */
+  publish(changes: readonly Change[]): void {
+    if (changes.length > 0) {
+      this.listeners.forEach((listener) => listener(changes));
+    }
+  }
+
+  listen(listener: ChangeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** The collection of a namespace, or an error that it does not exist. */
+  collection(db: string, name: string): Collection {
+    const collection = this.catalog.find(db, name);
+    if (!collection) {
+      throw new MongoError(26, `ns does not exist: ${db}.${name}`);
+    }
+    return collection;
+  }
+
+  async close(): Promise<void> {
+    this.cursors.closeAll();
+    await this.storage.close();
+  }
+
+  private async attempt<T>(work: (unit: WriteUnit) => T): Promise<T> {
+    let changes: readonly Change[] = [];
+    const result = await this.storage.write((writer) => {
+      const unit = new WriteUnit(writer, this.transactions);
+      const value = work(unit);
+      unit.finish(writer);
+      changes = unit.changes;
+      return value;
+    });
+    this.publish(changes);
+    return result;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The error codes this server answers with.
+ * @see https://www.mongodb.com/docs/manual/reference/error-codes/
+ */
+export const ERROR_NAMES = {
+  1: "InternalError",
+  2: "BadValue",
+  9: "FailedToParse",
+  10: "CannotMutateObject",
+  11: "UserNotFound",
+  13: "Unauthorized",
+  14: "TypeMismatch",
+  15: "Overflow",
+  16: "InvalidLength",
+  20: "IllegalOperation",
+  21: "EmptyArrayOperation",
+  26: "NamespaceNotFound",
+  27: "IndexNotFound",
+  28: "PathNotViable",
+  40: "ConflictingUpdateOperators",
+  43: "CursorNotFound",
+  48: "NamespaceExists",
+  50: "MaxTimeMSExpired",
+  51: "ManualInterventionRequired",
+  52: "DollarPrefixedFieldName",
+  53: "InvalidIdField",
+  54: "NotSingleValueField",
+  56: "EmptyFieldName",
+  57: "DottedFieldName",
+  59: "CommandNotFound",
+  66: "ImmutableField",
+  67: "CannotCreateIndex",
+  72: "InvalidOptions",
+  73: "InvalidNamespace",
+  85: "IndexOptionsConflict",
+  86: "IndexKeySpecsConflict",
+  91: "ShutdownInProgress",
+  96: "OperationFailed",
+  112: "WriteConflict",
+  115: "CommandNotSupported",
+  121: "DocumentValidationFailure",
+  136: "CappedPositionLost",
+  146: "ExceededMemoryLimit",
+  165: "ViewDepthLimitExceeded",
+  166: "CommandNotSupportedOnView",
+  167: "OptionNotSupportedOnView",
+  168: "InvalidPipelineOperator",
+  197: "InvalidIndexSpecificationOption",
+  217: "IncompleteTransactionHistory",
+  222: "CloseChangeStream",
+  225: "TransactionTooOld",
+  238: "NotImplemented",
+  241: "ConversionFailure",
+  244: "TransactionAborted",
+  246: "SnapshotUnavailable",
+  251: "NoSuchTransaction",
+  256: "TransactionCommitted",
+  260: "InvalidResumeToken",
+  263: "OperationNotSupportedInTransaction",
+  276: "IndexBuildAborted",
+  280: "ChangeStreamFatalError",
+  286: "ChangeStreamHistoryLost",
+  291: "NoQueryExecutionPlans",
+  352: "UnsupportedOpQueryCommand",
+  10003: "CannotGrowDocumentInCappedNamespace",
+  10334: "BSONObjectTooLarge",
+  11000: "DuplicateKey",
+  11601: "InterruptedAtShutdown",
+  13388: "StaleConfig",
+} as const;
+
+/** Codes that MongoDB answers as `LocationNNNNN`, having no name of their own. */
+type LocationCode = number;
+
+function codeName(code: LocationCode): string {
+  return (ERROR_NAMES as Record<number, string>)[code] ?? `Location${code}`;
+}
+
+/**
+ * An answer, not a fault: it goes to the client as `{ ok: 0, code, codeName, errmsg }`.
+ * Any other thrown value is reported as an InternalError.
+ */
+export class MongoError extends Error {
+  readonly codeName: string;
+
+  constructor(
+    readonly code: number,
+    message: string,
+    /** Further fields of the answer, such as `keyPattern` and `keyValue`. */
+    readonly details: Record<string, unknown> = {},
+    readonly labels: readonly string[] = [],
+  ) {
+    super(message);
+    this.name = "MongoError";
+    this.codeName = codeName(code);
+  }
+}
+
+/** The code-2 error most malformed arguments end in. */
+export function badValue(message: string): MongoError {
+  return new MongoError(2, message);
+}
+
+export function failedToParse(message: string): MongoError {
+  return new MongoError(9, message);
+}
+
+export function typeMismatch(message: string): MongoError {
+  return new MongoError(14, message);
+}

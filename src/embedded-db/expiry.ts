@@ -1,0 +1,76 @@
+import type { Collection } from "./catalog/collection";
+import type { Index } from "./catalog/collection-index";
+import type { Engine } from "./engine";
+import { toNumber } from "./bson/values";
+import { parseFilter } from "./query/filter";
+import { Deadline } from "./query/scan";
+import { select } from "./query/select";
+
+/** Documents removed in one commit, so that others are not kept waiting. */
+const CHUNK = 500;
+
+const TICK_MS = 250;
+const SWEEP_MS = 30_000;
+
+/**
+ * The background work: documents of TTL indexes, idle cursors, forgotten sessions. Answers how to
+ * stop it.
+ * @see https://www.mongodb.com/docs/manual/core/index-ttl/
+ */
+export function startExpiry(engine: Engine): () => Promise<void> {
+  let lastExpiry = Date.now();
+  let lastSweep = Date.now();
+  let running = Promise.resolve();
+  let busy = false;
+  const timer = setInterval(() => {
+    const now = Date.now();
+    const due = now - lastExpiry >= (toNumber(engine.parameters["ttlMonitorSleepSecs"]) ?? 60) * 1000;
+    if (busy || !(due || now - lastSweep >= SWEEP_MS)) {
+      return;
+    }
+    busy = true;
+    running = round(engine, due, now).finally(() => (busy = false));
+    lastExpiry = due ? now : lastExpiry;
+    lastSweep = now;
+  }, TICK_MS);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+async function round(engine: Engine, expiryDue: boolean, now: number): Promise<void> {
+  engine.cursors.sweep(now);
+  await engine.sessions.sweep(now);
+  if (expiryDue && engine.parameters["ttlMonitorEnabled"] !== false) {
+    await expireAll(engine, now);
+  }
+}
+
+async function expireAll(engine: Engine, now: number): Promise<void> {
+  for (const db of engine.catalog.databaseNames()) {
+    for (const collection of engine.catalog.collections(db)) {
+      for (const index of collection.indexes) {
+        await expireIndex(engine, collection, index, now);
+      }
+    }
+  }
+}
+
+async function expireIndex(engine: Engine, collection: Collection, index: Index, now: number): Promise<void> {
+  const seconds = toNumber(index.spec["expireAfterSeconds"]);
+  const [field] = index.fields;
+  if (seconds === undefined || !field) {
+    return;
+  }
+  const filter = parseFilter({ [field.path]: { $lt: new Date(now - seconds * 1000) } });
+  const selection = { filter, sort: [], skip: 0, limit: CHUNK, hint: index.name, collation: undefined };
+  let removed = CHUNK;
+  while (removed === CHUNK && engine.catalog.find(collection.db, collection.name) === collection) {
+    removed = await engine.write((unit) => {
+      const matches = [...select(unit, collection, selection, new Deadline(undefined)).matches];
+      matches.forEach((match) => collection.remove(unit, match, match.doc));
+      return matches.length;
+    });
+  }
+}

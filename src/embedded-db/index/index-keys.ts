@@ -1,0 +1,154 @@
+import { createHash } from "node:crypto";
+import { MongoError } from "../errors";
+import { isDocument, type Doc } from "../bson/values";
+import { encodeKey, invert } from "./key-string";
+
+/** One field of an index: `{ "owner.name": -1 }`. */
+export interface IndexField {
+  path: string;
+  parts: readonly string[];
+  descending: boolean;
+  hashed: boolean;
+}
+
+/** The keys a document has in an index, and the fields that met an array on the way. */
+export interface ExtractedKeys {
+  keys: Buffer[];
+  multikey: Set<number>;
+}
+
+interface Cursor {
+  value: unknown;
+  /** The next part of the path to take; beyond the last one the value is the key. */
+  next: number;
+}
+
+const MISSING = Symbol("missing");
+
+/** Strings as an index with a collation compares them. */
+export type FoldString = (text: string) => string;
+
+/**
+ * Makes the index keys of a document: one per array element when a field is an array.
+ * @see https://www.mongodb.com/docs/manual/core/indexes/index-types/index-multikey/
+ */
+export function extractKeys(
+  doc: Doc,
+  fields: readonly IndexField[],
+  fold?: FoldString,
+): ExtractedKeys {
+  const multikey = new Set<number>();
+  const keys = new Map<string, Buffer>();
+  const start = fields.map((): Cursor => ({ value: doc, next: 0 }));
+  expand(start, fields, multikey, (values) => {
+    const key = joinKey(values, fields, fold);
+    keys.set(key.toString("latin1"), key);
+  });
+  return { keys: [...keys.values()], multikey };
+}
+
+/** True when the document has none of the fields, so that a sparse index leaves it out. */
+export function lacksAllFields(doc: Doc, fields: readonly IndexField[]): boolean {
+  return fields.every(({ parts }) => !exists(doc, parts, 0));
+}
+
+/** Encodes the value of one field, as it stands in keys and in bounds. */
+export function fieldKey(value: unknown, field: IndexField, fold?: FoldString): Buffer {
+  const plain = field.hashed ? hashOf(value) : fold ? foldDeep(value, fold) : value;
+  const key = encodeKey(plain);
+  return field.descending ? invert(key) : key;
+}
+
+function joinKey(values: unknown[], fields: readonly IndexField[], fold?: FoldString): Buffer {
+  return Buffer.concat(fields.map((field, at) => fieldKey(values[at], field, fold)));
+}
+
+function expand(
+  cursors: Cursor[],
+  fields: readonly IndexField[],
+  multikey: Set<number>,
+  emit: (values: unknown[]) => void,
+): void {
+  const stopped = cursors.map((cursor, at) => advance(cursor, (fields[at] as IndexField).parts));
+  const arrays = stopped.flatMap((cursor, at) => (atArray(cursor, fields[at]) ? [at] : []));
+  if (arrays.length === 0) {
+    emit(stopped.map(({ value }) => (value === MISSING ? null : value)));
+    return;
+  }
+  const array = stopped[arrays[0] as number]?.value as unknown[];
+  const parallel = arrays.find((at) => stopped[at]?.value !== array);
+  if (parallel !== undefined) {
+    throw parallelArrays(fields, arrays[0] as number, parallel);
+  }
+  arrays.forEach((at) => multikey.add(at));
+  const elements = array.length === 0 ? [undefined] : array;
+  for (const element of elements) {
+    const inner = stopped.map((cursor, at) =>
+      arrays.includes(at) ? enter(element, cursor, fields[at] as IndexField) : cursor,
+    );
+    expand(inner, fields, multikey, emit);
+  }
+}
+
+/** A finished cursor must not open an array within the array once more. */
+function enter(element: unknown, cursor: Cursor, field: IndexField): Cursor {
+  if (cursor.next >= field.parts.length) {
+    return { value: element, next: field.parts.length + 1 };
+  }
+  return { value: isDocument(element) ? element : MISSING, next: cursor.next };
+}
+
+function atArray({ value, next }: Cursor, field: IndexField | undefined): boolean {
+  return Array.isArray(value) && next <= (field?.parts.length ?? 0);
+}
+
+function advance({ value, next }: Cursor, parts: readonly string[]): Cursor {
+  while (next < parts.length) {
+    const part = parts[next] as string;
+    if (Array.isArray(value)) {
+      if (!/^\d+$/.test(part) || value.some(isDocument)) {
+        return { value, next };
+      }
+      value = Number(part) < value.length ? value[Number(part)] : MISSING;
+    } else {
+      value = isDocument(value) && Object.hasOwn(value, part) ? value[part] : MISSING;
+    }
+    next++;
+  }
+  return { value, next };
+}
+
+function exists(value: unknown, parts: readonly string[], at: number): boolean {
+  if (at === parts.length) {
+    return true;
+  }
+  if (Array.isArray(value)) {
+    return value.some((element) => isDocument(element) && exists(element, parts, at));
+  }
+  const part = parts[at] as string;
+  return isDocument(value) && Object.hasOwn(value, part) && exists(value[part], parts, at + 1);
+}
+
+function parallelArrays(fields: readonly IndexField[], a: number, b: number): MongoError {
+  const name = (at: number) => fields[at]?.parts.at(-1);
+  return new MongoError(171, `cannot index parallel arrays [${name(b)}] [${name(a)}]`);
+}
+
+function hashOf(value: unknown): string {
+  return createHash("md5").update(encodeKey(value)).digest("base64");
+}
+
+function foldDeep(value: unknown, fold: FoldString): unknown {
+  if (typeof value === "string") {
+    return fold(value);
+  }
+  if (Array.isArray(value)) {
+    return value.map((element) => foldDeep(element, fold));
+  }
+  if (isDocument(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, foldDeep(inner, fold)]),
+    );
+  }
+  return value;
+}

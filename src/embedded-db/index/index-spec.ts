@@ -1,0 +1,220 @@
+import { badValue, MongoError } from "../errors";
+import { formatDocument } from "../bson/format";
+import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
+
+/** How an index orders what it holds. */
+export type IndexKind = "ordered" | "text" | "geo";
+
+const PLUGINS = new Set(["text", "hashed", "2dsphere", "2d"]);
+
+/** Options of createIndexes, in the order listIndexes shows them. */
+const OPTIONS = [
+  "unique",
+  "sparse",
+  "background",
+  "hidden",
+  "expireAfterSeconds",
+  "partialFilterExpression",
+  "collation",
+  "weights",
+  "default_language",
+  "language_override",
+  "textIndexVersion",
+  "2dsphereIndexVersion",
+  "bits",
+  "min",
+  "max",
+  "wildcardProjection",
+  "prepareUnique",
+  "storageEngine",
+  "clustered",
+] as const;
+
+const KNOWN = new Set<string>([...OPTIONS, "key", "name", "v", "ns", "dropDups"]);
+
+/**
+ * Checks an index as createIndexes receives it and completes it with its defaults.
+ * @see https://www.mongodb.com/docs/manual/reference/command/createIndexes/
+ */
+export function normalizeIndexSpec(raw: Doc): Doc {
+  const unknown = Object.keys(raw).find((field) => !KNOWN.has(field));
+  if (unknown !== undefined) {
+    throw new MongoError(
+      197,
+      `Error in specification ${formatDocument(raw)} :: caused by :: The field '${unknown}' is not valid ` +
+        "for an index specification",
+    );
+  }
+  const key = raw["key"];
+  if (!isDocument(key)) {
+    throw new MongoError(9, "The 'key' field is a required property of an index specification");
+  }
+  checkKey(key);
+  if (typeof raw["name"] !== "string" || raw["name"] === "") {
+    throw new MongoError(9, "The 'name' field is a required property of an index specification");
+  }
+  const spec: Doc = { v: 2, key: textKey(key), name: raw["name"] };
+  for (const option of OPTIONS) {
+    if (raw[option] !== undefined && !(isFlag(option) && !raw[option])) {
+      spec[option] = isFlag(option) ? true : raw[option];
+    }
+  }
+  delete spec["background"];
+  checkOptions(spec, key);
+  return completePlugin(spec, key);
+}
+
+function isFlag(option: string): boolean {
+  return ["unique", "sparse", "hidden", "background"].includes(option);
+}
+
+function checkKey(key: Doc): void {
+  const entries = Object.entries(key);
+  if (entries.length === 0) {
+    throw new MongoError(67, "Index keys cannot be an empty object");
+  }
+  for (const [path, value] of entries) {
+    checkPath(path);
+    checkDirection(path, value, key);
+  }
+}
+
+function checkPath(path: string): void {
+  if (path === "") {
+    throw new MongoError(67, "Index keys cannot be an empty field.");
+  }
+  if (path.split(".").includes("")) {
+    throw new MongoError(67, "Index key contains an empty field name");
+  }
+  if (path.startsWith("$") && path !== "$**") {
+    throw new MongoError(
+      67,
+      `Index key contains an illegal field name: field name starts with '$'.`,
+    );
+  }
+}
+
+function checkDirection(path: string, value: unknown, key: Doc): void {
+  if (typeof value === "string") {
+    if (!PLUGINS.has(value)) {
+      throw new MongoError(67, `Unknown index plugin '${value}'`);
+    }
+    return;
+  }
+  if (!isNumeric(value)) {
+    throw new MongoError(
+      67,
+      `Error in specification ${formatDocument({ [path]: value })} :: caused by :: Values in v:2 index key pattern ` +
+        `cannot be of type ${typeName(value)}. Only numbers > 0, numbers < 0, and strings are allowed.`,
+    );
+  }
+  if (toNumber(value) === 0 || Number.isNaN(toNumber(value))) {
+    throw new MongoError(67, `Values in the index key pattern cannot be 0. ${formatDocument(key)}`);
+  }
+}
+
+function checkOptions(spec: Doc, key: Doc): void {
+  const expire = spec["expireAfterSeconds"];
+  if (expire !== undefined) {
+    checkExpire(expire, key);
+  }
+  const partial = spec["partialFilterExpression"];
+  if (partial !== undefined && !isDocument(partial)) {
+    throw new MongoError(14, "The field 'partialFilterExpression' must be an object");
+  }
+  if (partial !== undefined && spec["sparse"]) {
+    throw new MongoError(67, 'cannot mix "partialFilterExpression" and "sparse" options');
+  }
+  if (isIdKey(key)) {
+    const refused = Object.keys(spec).find(
+      (name) => !["v", "key", "name", "collation", "unique", "clustered"].includes(name),
+    );
+    if (refused !== undefined) {
+      throw new MongoError(
+        197,
+        `The field '${refused}' is not valid for an _id index specification. Specification: ` +
+          formatDocument(spec),
+      );
+    }
+  }
+}
+
+function checkExpire(expire: unknown, key: Doc): void {
+  const seconds = toNumber(expire);
+  if (seconds === undefined) {
+    throw new MongoError(14, "TTL index 'expireAfterSeconds' option must be numeric");
+  }
+  if (seconds < 0 || seconds > 2147483647) {
+    throw new MongoError(
+      67,
+      "TTL index 'expireAfterSeconds' option must be within an acceptable range",
+    );
+  }
+  if (Object.keys(key).length > 1) {
+    throw new MongoError(
+      67,
+      "TTL indexes are single-field indexes, compound indexes do not support TTL",
+    );
+  }
+}
+
+export function isIdKey(key: Doc): boolean {
+  return Object.keys(key).length === 1 && toNumber(key["_id"]) === 1;
+}
+
+/** A text index stores its fields as weights, and two technical keys in their place. */
+function textKey(key: Doc): Doc {
+  if (!Object.values(key).includes("text")) {
+    return key;
+  }
+  const out: Doc = {};
+  for (const [path, value] of Object.entries(key)) {
+    if (value !== "text") {
+      out[path] = value;
+    } else if (!("_fts" in out)) {
+      out["_fts"] = "text";
+      out["_ftsx"] = 1;
+    }
+  }
+  return out;
+}
+
+function completePlugin(spec: Doc, key: Doc): Doc {
+  if (Object.values(key).includes("text")) {
+    return completeText(spec, key);
+  }
+  if (Object.values(key).includes("2dsphere")) {
+    spec["2dsphereIndexVersion"] ??= 3;
+  }
+  if (Object.values(key).includes("hashed") && spec["unique"]) {
+    throw new MongoError(
+      16764,
+      "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.",
+    );
+  }
+  return spec;
+}
+
+function completeText(spec: Doc, key: Doc): Doc {
+  const weights: Doc = {};
+  const given = (spec["weights"] ?? {}) as Doc;
+  const fields = Object.keys(key).filter((path) => key[path] === "text");
+  for (const path of [...fields, ...Object.keys(given)].sort()) {
+    weights[path] = given[path] ?? 1;
+  }
+  if (Object.values(weights).some((weight) => !isNumeric(weight))) {
+    throw badValue("text index weights must be numbers");
+  }
+  spec["weights"] = weights;
+  spec["default_language"] ??= "english";
+  spec["language_override"] ??= "language";
+  spec["textIndexVersion"] = 3;
+  return spec;
+}
+
+/** The name the drivers give an index without one: `owner_1_createdAt_-1`. */
+export function defaultIndexName(key: Doc): string {
+  return Object.entries(key)
+    .map(([path, direction]) => `${path}_${String(direction)}`)
+    .join("_");
+}

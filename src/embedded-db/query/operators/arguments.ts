@@ -1,0 +1,64 @@
+import { MongoError } from "../../errors";
+import { type Doc, isDocument } from "../../bson/values";
+import { compileExpression, type Evaluate } from "../expression";
+import type { CompileOperator } from ".";
+
+/** An operator over all its arguments; a single argument need not stand in an array. */
+export function variadic(apply: (values: unknown[]) => unknown): CompileOperator {
+  return (argument) => {
+    const items = (Array.isArray(argument) ? argument : [argument]).map(compileExpression);
+    return (scope) => apply(items.map((item) => item(scope)));
+  };
+}
+
+/** An operator with a fixed number of arguments. */
+export function fixed(
+  name: string,
+  count: number,
+  apply: (...values: unknown[]) => unknown,
+): CompileOperator {
+  return (argument) => {
+    const given: unknown[] = Array.isArray(argument) ? argument : [argument];
+    if (given.length !== count) {
+      throw new MongoError(
+        16020,
+        `Expression ${name} takes exactly ${count} arguments. ${given.length} were passed in.`,
+      );
+    }
+    const items = given.map(compileExpression);
+    return (scope) => apply(...items.map((item) => item(scope)));
+  };
+}
+
+/** The compiled fields of an operator that takes a document, such as `{ input, as, in }`. */
+export function namedArguments(
+  name: string,
+  argument: unknown,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): Record<string, Evaluate> {
+  if (!isDocument(argument)) {
+    throw new MongoError(28646, `${name} only supports an object as its argument`);
+  }
+  const unknown = Object.keys(argument).find(
+    (key) => !required.includes(key) && !optional.includes(key),
+  );
+  if (unknown !== undefined) {
+    throw new MongoError(28647, `Unrecognized parameter to ${name}: ${unknown}`);
+  }
+  const missing = required.find((key) => !(key in argument));
+  if (missing !== undefined) {
+    throw new MongoError(28648, `Missing '${missing}' parameter to ${name}`);
+  }
+  return compileFields(argument);
+}
+
+function compileFields(argument: Doc): Record<string, Evaluate> {
+  return Object.fromEntries(
+    Object.entries(argument).map(([key, value]) => [key, compileExpression(value)]),
+  );
+}
+
+export function isNullish(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}

@@ -1,0 +1,111 @@
+import { MongoError } from "../../errors";
+import { equalValues } from "../../bson/compare";
+import { toNumber, typeName } from "../../bson/values";
+import { compileExpression, type Evaluate, isTruthy, withVariables } from "../expression";
+import type { CompileOperator } from ".";
+import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators */
+export const ARRAY: Record<string, CompileOperator> = {
+  $arrayElemAt: fixed("$arrayElemAt", 2, (array, place) => {
+    if (isNullish(array) || isNullish(place)) {
+      return null;
+    }
+    const items = requireArray(
+      28689,
+      "$arrayElemAt's first argument must be an array, but is",
+      array,
+    );
+    return items.at(toNumber(place) ?? 0);
+  }),
+  $concatArrays: variadic((arrays) => {
+    if (arrays.some(isNullish)) {
+      return null;
+    }
+    return arrays.flatMap((array) =>
+      requireArray(28664, "$concatArrays only supports arrays, not", array),
+    );
+  }),
+  $filter: compileFilter,
+  $first: fixed("$first", 1, (array) => endOf("$first", array, 0)),
+  $in: fixed("$in", 2, (value, array) => {
+    if (!Array.isArray(array)) {
+      throw new MongoError(
+        40081,
+        `$in requires an array as a second argument, found: ${typeName(array)}`,
+      );
+    }
+    return array.some((item) => equalValues(item, value));
+  }),
+  $isArray: fixed("$isArray", 1, (value) => Array.isArray(value)),
+  $last: fixed("$last", 1, (array) => endOf("$last", array, -1)),
+  $map: compileMap,
+  $reduce: compileReduce,
+  $size: fixed("$size", 1, (array) => {
+    return requireArray(17124, "The argument to $size must be an array, but was of type:", array)
+      .length;
+  }),
+};
+
+function endOf(name: string, array: unknown, place: number): unknown {
+  if (isNullish(array)) {
+    return null;
+  }
+  return requireArray(28689, `${name}'s argument must be an array, but is`, array).at(place);
+}
+
+function requireArray(code: number, message: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw new MongoError(code, `${message} ${typeName(value)}`);
+  }
+  return value;
+}
+
+function variableName(argument: unknown): string {
+  return (argument as { as?: string }).as ?? "this";
+}
+
+function compileFilter(argument: unknown): Evaluate {
+  const parts = namedArguments("$filter", argument, ["input", "cond"], ["as", "limit"]);
+  const name = variableName(argument);
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return null;
+    }
+    const items = requireArray(28651, "input to $filter must be an array not", input);
+    const limit = parts["limit"] ? (toNumber(parts["limit"](scope)) ?? Infinity) : Infinity;
+    return items
+      .filter((item) => isTruthy(parts["cond"]?.(withVariables(scope, { [name]: item }))))
+      .slice(0, limit);
+  };
+}
+
+function compileMap(argument: unknown): Evaluate {
+  const parts = namedArguments("$map", argument, ["input", "in"], ["as"]);
+  const name = variableName(argument);
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return null;
+    }
+    const items = requireArray(16883, "input to $map must be an array not", input);
+    return items.map((item) => parts["in"]?.(withVariables(scope, { [name]: item })) ?? null);
+  };
+}
+
+function compileReduce(argument: unknown): Evaluate {
+  const parts = namedArguments("$reduce", argument, ["input", "initialValue", "in"]);
+  const body = compileExpression((argument as { in: unknown }).in);
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return null;
+    }
+    const items = requireArray(40080, "$reduce requires that 'input' be an array, found:", input);
+    return items.reduce<unknown>(
+      (value, item) => body(withVariables(scope, { this: item, value })),
+      parts["initialValue"]?.(scope),
+    );
+  };
+}

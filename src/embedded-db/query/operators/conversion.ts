@@ -1,0 +1,199 @@
+import { MongoError } from "../../errors";
+import { toDecimal } from "../../bson/numbers";
+import {
+  Decimal128,
+  double,
+  fitsInt32,
+  isNumeric,
+  Long,
+  ObjectId,
+  Timestamp,
+  toNumber,
+  TYPE_NUMBERS,
+  typeName,
+} from "../../bson/values";
+import { isTruthy, type Evaluate } from "../expression";
+import type { CompileOperator } from ".";
+import { fixed, isNullish, namedArguments } from "./arguments";
+
+type Convert = (value: unknown) => unknown;
+
+const CONVERSIONS: Record<string, Convert> = {
+  bool: isTruthy,
+  date: toDate,
+  decimal: (value) => convertNumber(value, "decimal", toDecimalValue),
+  double: (value) => convertNumber(value, "double", (number) => double(Number(number))),
+  int: (value) => convertNumber(value, "int", toInt),
+  long: (value) => convertNumber(value, "long", toLong),
+  objectId: toObjectId,
+  string: toText,
+};
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/convert/ */
+export const CONVERSION: Record<string, CompileOperator> = {
+  $convert: compileConvert,
+  $isNumber: fixed("$isNumber", 1, (value) => isNumeric(value)),
+  $toBool: converting("$toBool", "bool"),
+  $toDate: converting("$toDate", "date"),
+  $toDecimal: converting("$toDecimal", "decimal"),
+  $toDouble: converting("$toDouble", "double"),
+  $toInt: converting("$toInt", "int"),
+  $toLong: converting("$toLong", "long"),
+  $toObjectId: converting("$toObjectId", "objectId"),
+  $toString: converting("$toString", "string"),
+  $type: fixed("$type", 1, (value) => typeName(value)),
+};
+
+function converting(name: string, type: string): CompileOperator {
+  return fixed(name, 1, (value) => (isNullish(value) ? null : CONVERSIONS[type]?.(value)));
+}
+
+function compileConvert(argument: unknown): Evaluate {
+  const parts = namedArguments(
+    "$convert",
+    argument,
+    ["input", "to"],
+    ["onError", "onNull", "format"],
+  );
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return parts["onNull"]?.(scope) ?? null;
+    }
+    const convert = CONVERSIONS[targetType(parts["to"]?.(scope))];
+    if (!convert) {
+      throw new MongoError(2, "Unknown type name in $convert");
+    }
+    try {
+      return convert(input);
+    } catch (error) {
+      if (parts["onError"]) {
+        return parts["onError"](scope);
+      }
+      throw error;
+    }
+  };
+}
+
+function targetType(to: unknown): string {
+  const number = toNumber(to);
+  return number === undefined
+    ? String(to)
+    : (Object.keys(TYPE_NUMBERS).find((name) => TYPE_NUMBERS[name] === number) ?? "");
+}
+
+function unsupported(value: unknown, target: string): MongoError {
+  return new MongoError(
+    241,
+    `Unsupported conversion from ${typeName(value)} to ${target} in $convert`,
+  );
+}
+
+function convertNumber(
+  value: unknown,
+  target: string,
+  finish: (number: unknown) => unknown,
+): unknown {
+  if (typeof value === "boolean") {
+    return finish(value ? 1 : 0);
+  }
+  if (value instanceof Date && target !== "int") {
+    return finish(value.getTime());
+  }
+  if (typeof value === "string") {
+    return finish(parseNumber(value, target));
+  }
+  if (!isNumeric(value)) {
+    throw unsupported(value, target);
+  }
+  return finish(value);
+}
+
+function parseNumber(text: string, target: string): unknown {
+  const integral = target === "int" || target === "long";
+  if (!(integral ? /^[-+]?\d+$/ : /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i).test(text)) {
+    throw new MongoError(241, `Failed to parse number '${text}' in $convert with no onError value`);
+  }
+  if (target === "decimal") {
+    return Decimal128.fromString(text);
+  }
+  return target === "long" ? Long.fromString(text) : Number(text);
+}
+
+function toDecimalValue(number: unknown): Decimal128 {
+  return toDecimal(number);
+}
+
+function toInt(value: unknown): number {
+  const number = Math.trunc(toNumber(value) ?? NaN);
+  if (!fitsInt32(number + 0)) {
+    throw new MongoError(
+      241,
+      "Conversion would overflow target type in $convert with no onError value",
+    );
+  }
+  return number + 0;
+}
+
+function toLong(value: unknown): Long {
+  if (value instanceof Long) {
+    return value;
+  }
+  const number = Math.trunc(toNumber(value) ?? NaN);
+  if (!Number.isFinite(number) || Math.abs(number) >= 2 ** 63) {
+    throw new MongoError(
+      241,
+      "Conversion would overflow target type in $convert with no onError value",
+    );
+  }
+  return Long.fromBigInt(BigInt(number));
+}
+
+function toDate(value: unknown): Date {
+  if (value instanceof Date) {
+    return value;
+  }
+  if (value instanceof ObjectId) {
+    return value.getTimestamp();
+  }
+  if (value instanceof Timestamp) {
+    return new Date(value.t * 1000);
+  }
+  const date = typeof value === "string" ? new Date(value) : new Date(toNumber(value) ?? NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new MongoError(
+      241,
+      `Error parsing date string '${String(value)}' in $convert with no onError value`,
+    );
+  }
+  return date;
+}
+
+function toObjectId(value: unknown): ObjectId {
+  if (value instanceof ObjectId) {
+    return value;
+  }
+  if (typeof value !== "string") {
+    throw unsupported(value, "objectId");
+  }
+  if (!/^[0-9a-f]{24}$/i.test(value)) {
+    throw new MongoError(
+      241,
+      `Failed to parse objectId '${value}' in $convert with no onError value`,
+    );
+  }
+  return ObjectId.createFromHexString(value);
+}
+
+function toText(value: unknown): string {
+  if (value instanceof ObjectId) {
+    return value.toHexString();
+  }
+  if (value instanceof Date) {
+    return value.toISOString();
+  }
+  if (typeof value === "string" || typeof value === "boolean" || isNumeric(value)) {
+    return String(value);
+  }
+  throw unsupported(value, "string");
+}

@@ -1,0 +1,26 @@
+import type { Evaluate } from "../expression";
+import { ARITHMETIC } from "./arithmetic";
+import { ARRAY } from "./array";
+import { COMPARISON } from "./comparison";
+import { CONDITIONAL } from "./conditional";
+import { CONVERSION } from "./conversion";
+import { OBJECT } from "./object";
+import { STRING } from "./string";
+
+/** Compiles the argument of one operator. */
+export type CompileOperator = (argument: unknown) => Evaluate;
+
+/**
+ * Operators that do not go to mingo: because mingo answers differently from MongoDB (comparisons
+ * open arrays, numbers lose their type, ObjectId cannot be converted), or because they decide
+ * which of their arguments to evaluate, or because video feeds evaluate them for every document.
+ */
+export const OPERATORS: Record<string, CompileOperator> = {
+  ...ARITHMETIC,
+  ...ARRAY,
+  ...COMPARISON,
+  ...CONDITIONAL,
+  ...CONVERSION,
+  ...OBJECT,
+  ...STRING,
+};

@@ -1,0 +1,65 @@
+import { type Doc, isDocument } from "../bson/values";
+
+/** Reads a dotted path; over an array it gives the array of what its documents hold there. */
+export function readPath(value: unknown, parts: readonly string[], at = 0): unknown {
+  if (at === parts.length) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    const found = value
+      .map((element) => (isDocument(element) ? readPath(element, parts, at) : undefined))
+      .filter((inner) => inner !== undefined);
+    return found;
+  }
+  return isDocument(value) ? readPath(own(value, parts[at] as string), parts, at + 1) : undefined;
+}
+
+/** A field of a document itself, never one inherited from Object.prototype. */
+export function own(doc: Doc, name: string): unknown {
+  return Object.hasOwn(doc, name) ? doc[name] : undefined;
+}
+
+/**
+ * Visits what a query compares at a path until the visitor says true: each value, for arrays on
+ * the way each of their documents, and `undefined` where the path leads nowhere.
+ * @see https://www.mongodb.com/docs/manual/tutorial/query-array-of-documents/
+ */
+export function someValueAt(
+  value: unknown,
+  parts: readonly string[],
+  at: number,
+  test: (value: unknown) => boolean,
+): boolean {
+  if (at === parts.length) {
+    return test(value);
+  }
+  const part = parts[at] as string;
+  if (Array.isArray(value)) {
+    return someInArray(value, parts, at, test);
+  }
+  if (!isDocument(value)) {
+    return test(undefined);
+  }
+  return someValueAt(own(value, part), parts, at + 1, test);
+}
+
+function someInArray(
+  array: readonly unknown[],
+  parts: readonly string[],
+  at: number,
+  test: (value: unknown) => boolean,
+): boolean {
+  const part = parts[at] as string;
+  if (array.some((element) => isDocument(element) && someValueAt(element, parts, at, test))) {
+    return true;
+  }
+  const place = arrayIndex(part);
+  return (
+    place !== undefined && place < array.length && someValueAt(array[place], parts, at + 1, test)
+  );
+}
+
+/** A path part that may be a place in an array. */
+export function arrayIndex(part: string): number | undefined {
+  return /^(0|[1-9]\d*)$/.test(part) ? Number(part) : undefined;
+}

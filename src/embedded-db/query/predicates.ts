@@ -1,0 +1,318 @@
+import { badValue, MongoError } from "../errors";
+import { compareValues, equalValues, regexText, type StringOrder } from "../bson/compare";
+import {
+  type Binary,
+  type Doc,
+  isDocument,
+  isNumeric,
+  Long,
+  ObjectId,
+  Rank,
+  rankOf,
+  toNumber,
+  TYPE_NUMBERS,
+  typeName,
+} from "../bson/values";
+import { compileGeoPredicate } from "./geo";
+import { someValueAt } from "./path";
+import { compileRegex } from "./regex";
+
+export type DocPredicate = (doc: Doc) => boolean;
+
+/** Tests one value; `undefined` stands for a missing field. */
+type ValuePredicate = (value: unknown) => boolean;
+
+interface Compiled {
+  test: ValuePredicate;
+  /** The operator looks at an array as a whole, never at its elements. */
+  wholeArray?: boolean;
+}
+
+type Compile = (operand: unknown, strings: StringOrder | undefined, siblings: Doc) => Compiled;
+
+/** The query operators on a field, sorted. The logical ones stand in filter.ts. */
+const OPERATORS: Record<string, Compile> = {
+  $bitsAllClear: bits((all, mask) => (all & mask) === 0n),
+  $bitsAllSet: bits((all, mask) => (all & mask) === mask),
+  $bitsAnyClear: bits((all, mask) => (all & mask) !== mask),
+  $bitsAnySet: bits((all, mask) => (all & mask) !== 0n),
+  $eq: (operand, strings) => ({ test: equals(operand, strings) }),
+  $exists: compileExists,
+  $geoIntersects: (operand) => ({ test: compileGeoPredicate("$geoIntersects", operand) }),
+  $geoWithin: (operand) => ({ test: compileGeoPredicate("$geoWithin", operand) }),
+  $gt: ordering("$gt", (order) => order > 0),
+  $gte: ordering("$gte", (order) => order >= 0),
+  $in: compileIn,
+  $lt: ordering("$lt", (order) => order < 0),
+  $lte: ordering("$lte", (order) => order <= 0),
+  $mod: compileMod,
+  $regex: (operand, _strings, siblings) => ({ test: matchesRegex(operand, siblings["$options"]) }),
+  $size: compileSize,
+  $type: compileType,
+  $within: (operand) => ({ test: compileGeoPredicate("$geoWithin", operand) }),
+};
+
+/** Builds the test of one `{ path: { $operator: operand } }`. */
+export function compileOperator(
+  path: string,
+  operator: string,
+  operand: unknown,
+  siblings: Doc,
+  strings: StringOrder | undefined,
+): DocPredicate {
+  const compile = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
+  if (!compile) {
+    throw badValue(`unknown operator: ${operator}`);
+  }
+  const { test, wholeArray } = compile(operand, strings, siblings);
+  const parts = path.split(".");
+  const onValue = wholeArray
+    ? test
+    : (value: unknown) => (Array.isArray(value) && value.some(test)) || test(value);
+  return (doc) => someValueAt(doc, parts, 0, onValue);
+}
+
+/** Builds the test that some element of the array at `path` satisfies `test`. */
+export function compileElementMatch(path: string, test: ValuePredicate): DocPredicate {
+  const parts = path.split(".");
+  return (doc) => someValueAt(doc, parts, 0, (value) => Array.isArray(value) && value.some(test));
+}
+
+function equals(operand: unknown, strings: StringOrder | undefined): ValuePredicate {
+  if (operand === null || operand === undefined) {
+    return (value) => value === null || value === undefined;
+  }
+  if (operand instanceof ObjectId) {
+    const hex = operand.toHexString();
+    return (value) => value instanceof ObjectId && value.toHexString() === hex;
+  }
+  if (typeof operand === "string" && !strings) {
+    return (value) =>
+      value === operand || (typeof value !== "string" && equalValues(value, operand));
+  }
+  const rank = rankOf(operand);
+  return (value) => rankOf(value) === rank && equalValues(value, operand, strings);
+}
+
+/** Comparisons stay within a type, except those with MinKey and MaxKey. */
+function ordering(name: string, accept: (order: number) => boolean): Compile {
+  return (operand, strings) => {
+    if (operand === null || operand === undefined) {
+      const test = accept(0) ? equals(null, strings) : () => false;
+      return { test };
+    }
+    const rank = rankOf(operand);
+    if (rank === Rank.regex) {
+      throw badValue(`Can't have RegEx as arg to predicate over field '${name}'.`);
+    }
+    const anyType = rank === Rank.minKey || rank === Rank.maxKey;
+    if (rank === Rank.number && Number.isNaN(toNumber(operand))) {
+      return { test: accept(0) ? equals(operand, strings) : () => false };
+    }
+    return {
+      test: (value) =>
+        (anyType ? value !== undefined : rankOf(value) === rank && !isNaNValue(value)) &&
+        accept(compareValues(value, operand, strings)),
+    };
+  };
+}
+
+function isNaNValue(value: unknown): boolean {
+  return typeof value === "number" && Number.isNaN(value);
+}
+
+function compileIn(operand: unknown, strings: StringOrder | undefined): Compiled {
+  if (!Array.isArray(operand)) {
+    throw badValue("$in needs an array");
+  }
+  if (
+    operand.some(
+      (entry) => isDocument(entry) && Object.keys(entry)[0]?.startsWith("$") && !("$ref" in entry),
+    )
+  ) {
+    throw badValue("cannot nest $ under $in");
+  }
+  const tests = operand
+    .filter((entry) => rankOf(entry) === Rank.regex)
+    .map((entry) => matchesRegex(entry, undefined));
+  const values = operand.filter((entry) => rankOf(entry) !== Rank.regex);
+  const member = strings ? undefined : setOf(values);
+  const others = member ? [] : values.map((value) => equals(value, strings));
+  return {
+    test: (value) =>
+      (member?.(value) ?? false) ||
+      others.some((test) => test(value)) ||
+      tests.some((test) => test(value)),
+  };
+}
+
+/** A set lookup when every value has a short canonical text. */
+function setOf(values: readonly unknown[]): ValuePredicate | undefined {
+  const texts = values.map(canonicalText);
+  if (texts.includes(undefined)) {
+    return undefined;
+  }
+  const set = new Set(texts);
+  return (value) => {
+    const text = canonicalText(value);
+    return text !== undefined && set.has(text);
+  };
+}
+
+function canonicalText(value: unknown): string | undefined {
+  if (value === null || value === undefined) {
+    return "null";
+  }
+  if (typeof value === "string") {
+    return `s${value}`;
+  }
+  if (value instanceof ObjectId) {
+    return `o${value.toHexString()}`;
+  }
+  if (typeof value === "boolean") {
+    return `b${value}`;
+  }
+  if (value instanceof Date) {
+    return `d${value.getTime()}`;
+  }
+  const number = typeName(value) === "decimal" ? undefined : toNumber(value);
+  return number !== undefined && Math.abs(number) < 2 ** 53
+    ? `n${number === 0 ? 0 : number}`
+    : undefined;
+}
+
+function compileExists(operand: unknown): Compiled {
+  const wanted =
+    operand !== undefined && operand !== null && operand !== false && toNumber(operand) !== 0;
+  if (wanted) {
+    return { wholeArray: true, test: (value) => value !== undefined };
+  }
+  return { wholeArray: true, test: (value) => value === undefined };
+}
+
+function compileMod(operand: unknown): Compiled {
+  if (!Array.isArray(operand)) {
+    throw badValue("malformed mod, needs to be an array");
+  }
+  if (operand.length !== 2) {
+    throw badValue(`malformed mod, ${operand.length < 2 ? "not enough" : "too many"} elements`);
+  }
+  const [divisor, remainder] = operand.map((value) => toNumber(value));
+  if (divisor === undefined || !Number.isFinite(divisor)) {
+    throw badValue("malformed mod, divisor not a number");
+  }
+  if (remainder === undefined || !Number.isFinite(remainder)) {
+    throw badValue("malformed mod, remainder not a number");
+  }
+  if (Math.trunc(divisor) === 0) {
+    throw badValue("divisor cannot be 0");
+  }
+  return {
+    test: (value) => {
+      const number = toNumber(value);
+      return (
+        number !== undefined &&
+        Number.isFinite(number) &&
+        Math.trunc(number) % Math.trunc(divisor) === Math.trunc(remainder)
+      );
+    },
+  };
+}
+
+function matchesRegex(operand: unknown, options: unknown): ValuePredicate {
+  const regex = compileRegex(operand, options);
+  const text = rankOf(operand) === Rank.regex ? regexText(operand) : undefined;
+  return (value) => {
+    if (rankOf(value) === Rank.string) {
+      return regex.test(String(value));
+    }
+    return text !== undefined && rankOf(value) === Rank.regex && regexText(value) === text;
+  };
+}
+
+function compileSize(operand: unknown): Compiled {
+  const size = toNumber(operand);
+  if (size === undefined) {
+    throw badValue(
+      `Failed to parse $size. Expected a number in: $size: ${JSON.stringify(operand)}`,
+    );
+  }
+  if (!Number.isInteger(size)) {
+    throw badValue(`Failed to parse $size. Expected an integer: $size: ${size}`);
+  }
+  if (size < 0) {
+    throw badValue(`Failed to parse $size. Expected a non-negative number in: $size: ${size}`);
+  }
+  return { wholeArray: true, test: (value) => Array.isArray(value) && value.length === size };
+}
+
+function compileType(operand: unknown): Compiled {
+  const wanted = new Set((Array.isArray(operand) ? operand : [operand]).map(typeAlias));
+  if (wanted.size === 0) {
+    throw new MongoError(9, "$type must match at least one type");
+  }
+  return {
+    test: (value) =>
+      value !== undefined &&
+      (wanted.has(typeName(value)) || (wanted.has("number") && isNumeric(value))),
+  };
+}
+
+function typeAlias(operand: unknown): string {
+  if (typeof operand === "string") {
+    if (operand !== "number" && !(operand in TYPE_NUMBERS)) {
+      throw badValue(`Unknown type name alias: ${operand}`);
+    }
+    return operand;
+  }
+  const number = toNumber(operand);
+  const name = Object.keys(TYPE_NUMBERS).find((key) => TYPE_NUMBERS[key] === number);
+  if (number === undefined) {
+    throw new MongoError(14, "type must be represented as a number or a string");
+  }
+  if (name === undefined) {
+    throw badValue(`Invalid numerical type code: ${number}`);
+  }
+  return name;
+}
+
+function bits(accept: (value: bigint, mask: bigint) => boolean): Compile {
+  return (operand) => {
+    const mask = bitMask(operand);
+    return {
+      test: (value) => {
+        const all = bitsOf(value);
+        return all !== undefined && accept(all, mask);
+      },
+    };
+  };
+}
+
+function bitMask(operand: unknown): bigint {
+  if (Array.isArray(operand)) {
+    return operand.reduce<bigint>((mask, place) => {
+      const position = toNumber(place);
+      if (position === undefined || !Number.isInteger(position) || position < 0) {
+        throw badValue(`bit positions must be an integer >= 0 but got: ${String(place)}`);
+      }
+      return mask | (1n << BigInt(position));
+    }, 0n);
+  }
+  const mask = bitsOf(operand);
+  if (mask === undefined || (isNumeric(operand) && mask < 0n)) {
+    throw badValue("bitmask must be a positive number, an array of bit positions or binary data");
+  }
+  return mask;
+}
+
+function bitsOf(value: unknown): bigint | undefined {
+  if (rankOf(value) === Rank.binary) {
+    const bytes = Buffer.from((value as Binary).value());
+    return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  }
+  if (value instanceof Long) {
+    return value.toBigInt();
+  }
+  const number = toNumber(value);
+  return number !== undefined && Number.isSafeInteger(number) ? BigInt(number) : undefined;
+}

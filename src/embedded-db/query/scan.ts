@@ -1,0 +1,201 @@
+import { MongoError } from "../errors";
+import { decode } from "../bson/decode";
+import type { Doc } from "../bson/values";
+import type { Collection, StoredDocument } from "../catalog/collection";
+import type { Index } from "../catalog/collection-index";
+import { TextAnalyzer } from "../index/text";
+import type { Plan, ScanRange } from "../index/planner";
+import { documentRange, readRecordId } from "../storage/keys";
+import type { Entry, Reader } from "../storage/storage";
+import type { Filter } from "./filter";
+
+/** What explain tells about a run. */
+export interface ScanStatistics {
+  keysExamined: number;
+  docsExamined: number;
+}
+
+/** A document that matched, decoded. */
+export interface Match extends StoredDocument {
+  doc: Doc;
+  score?: number;
+}
+
+/** The time a command may take, from maxTimeMS. */
+export class Deadline {
+  private steps = 0;
+
+  constructor(private readonly end: number | undefined) {}
+
+  /** Looks at the clock once in a while. */
+  check(): void {
+    if (this.end !== undefined && (this.steps++ & 63) === 0 && Date.now() > this.end) {
+      throw new MongoError(50, "operation exceeded time limit");
+    }
+  }
+}
+
+/** Runs a plan: the documents it leads to that match the filter, in the plan's order. */
+export function* runPlan(
+  reader: Reader,
+  collection: Collection,
+  plan: Plan,
+  filter: Filter,
+  statistics: ScanStatistics,
+  deadline: Deadline,
+): Iterable<Match> {
+  if (plan.stage === "TEXT") {
+    yield* runText(reader, collection, plan.index, filter, statistics, deadline);
+    return;
+  }
+  for (const stored of storedDocuments(reader, collection, plan, statistics)) {
+    deadline.check();
+    const doc = decode(stored.bytes);
+    if (filter.matches(doc)) {
+      yield { ...stored, doc };
+    }
+  }
+}
+
+/** The documents a plan leads to, not decoded and not filtered. */
+export function* storedDocuments(
+  reader: Reader,
+  collection: Collection,
+  plan: Plan,
+  statistics: ScanStatistics,
+): Iterable<StoredDocument> {
+  if (plan.stage === "COLLSCAN") {
+    for (const { key, value } of reader.range({
+      ...documentRange(collection.id),
+      reverse: plan.reverse,
+    })) {
+      statistics.docsExamined++;
+      yield { record: readRecordId(key), bytes: value };
+    }
+    return;
+  }
+  for (const record of recordIds(reader, plan, statistics)) {
+    const bytes = collection.read(reader, record);
+    if (bytes) {
+      statistics.docsExamined++;
+      yield { record, bytes };
+    }
+  }
+}
+
+function* recordIds(reader: Reader, plan: Plan, statistics: ScanStatistics): Iterable<number> {
+  if (plan.stage === "OR") {
+    yield* once(plan.plans.map((branch) => recordIds(reader, branch, statistics)));
+    return;
+  }
+  if (plan.stage !== "IXSCAN") {
+    return;
+  }
+  const { index, ranges, reverse } = plan;
+  const merged = plan.sorted && ranges.length > 1;
+  const entries = merged
+    ? mergeRanges(reader, ranges, reverse)
+    : inSequence(reader, ranges, reverse);
+  const records = recordsOf(index, entries, statistics);
+  yield* plan.distinct ? records : once([records]);
+}
+
+function* recordsOf(
+  index: Index,
+  entries: Iterable<Entry>,
+  statistics: ScanStatistics,
+): Iterable<number> {
+  for (const { key, value } of entries) {
+    statistics.keysExamined++;
+    yield readRecordId(index.unique ? value : key);
+  }
+}
+
+function* once(sources: readonly Iterable<number>[]): Iterable<number> {
+  const seen = new Set<number>();
+  for (const source of sources) {
+    for (const record of source) {
+      if (!seen.has(record)) {
+        seen.add(record);
+        yield record;
+      }
+    }
+  }
+}
+
+function* inSequence(
+  reader: Reader,
+  ranges: readonly ScanRange[],
+  reverse: boolean,
+): Iterable<Entry> {
+  for (const { low, high } of reverse ? [...ranges].reverse() : ranges) {
+    yield* reader.range({ start: low, end: high, reverse });
+  }
+}
+
+interface Head {
+  entry: Entry;
+  rest: Iterator<Entry>;
+  fixed: number;
+}
+
+/** Several ranges, each in order, as one in order of what follows their fixed parts. */
+function* mergeRanges(
+  reader: Reader,
+  ranges: readonly ScanRange[],
+  reverse: boolean,
+): Iterable<Entry> {
+  const heads: Head[] = [];
+  for (const { low, high, fixed } of ranges) {
+    const rest = reader.range({ start: low, end: high, reverse })[Symbol.iterator]();
+    const first = rest.next();
+    if (!first.done) {
+      heads.push({ entry: first.value, rest, fixed });
+    }
+  }
+  const sign = reverse ? -1 : 1;
+  while (heads.length > 0) {
+    const best = heads.reduce((a, b) => (compareTails(b, a) * sign < 0 ? b : a));
+    yield best.entry;
+    const next = best.rest.next();
+    if (next.done) {
+      heads.splice(heads.indexOf(best), 1);
+    } else {
+      best.entry = next.value;
+    }
+  }
+}
+
+function compareTails(a: Head, b: Head): number {
+  return a.entry.key.compare(b.entry.key, b.fixed, undefined, a.fixed);
+}
+
+function* runText(
+  reader: Reader,
+  collection: Collection,
+  index: Index,
+  filter: Filter,
+  statistics: ScanStatistics,
+  deadline: Deadline,
+): Iterable<Match> {
+  const query = filter.text;
+  const spec = index.text;
+  if (!query || !spec) {
+    return;
+  }
+  const ranges = TextAnalyzer.lookupKeys(spec, query).map((term): ScanRange => {
+    const low = Buffer.concat([index.scanPrefix, term]);
+    return { low, high: Buffer.concat([low, Buffer.from([0xff])]), fixed: low.length };
+  });
+  const records = once([recordsOf(index, inSequence(reader, ranges, false), statistics)]);
+  for (const record of records) {
+    deadline.check();
+    const bytes = collection.read(reader, record);
+    const doc = bytes && decode(bytes);
+    const score = doc && TextAnalyzer.scoreOf(spec, query, doc);
+    if (bytes && doc && score !== undefined && filter.matches(doc)) {
+      statistics.docsExamined++;
+      yield { record, bytes, doc, score };
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { type Plan, planQuery } from "../index/planner";
+import type { Reader } from "../storage/storage";
+import type { Collation } from "./collation";
+import type { Filter } from "./filter";
+import { metaOf, setMeta } from "./meta";
+import { near } from "./near";
+import { type Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
+import { sortDocuments, type SortKey } from "./sort";
+
+/** Which documents of a collection are wanted, and in which order. */
+export interface Selection {
+  filter: Filter;
+  sort: readonly SortKey[];
+  skip: number;
+  limit: number;
+  hint: unknown;
+  collation: Collation | undefined;
+}
+
+/** Plans a selection and gives its documents, with skip and limit applied. */
+export function select(
+  reader: Reader,
+  collection: Collection,
+  selection: Selection,
+  deadline: Deadline,
+  statistics: ScanStatistics = { keysExamined: 0, docsExamined: 0 },
+): { plan: Plan; matches: Iterable<Match> } {
+  const plan = planQuery(collection, selection);
+  const found = runPlan(reader, collection, plan, selection.filter, statistics, deadline);
+  const ordered = selection.filter.near
+    ? near(found, selection.filter.near)
+    : plan.sorted || selection.sort.length === 0
+      ? found
+      : sorted(found, selection);
+  return { plan, matches: cut(ordered, selection.skip, selection.limit) };
+}
+
+function sorted(found: Iterable<Match>, { sort, skip, limit, collation }: Selection): Match[] {
+  const matches = [...found];
+  matches.forEach(noteScore);
+  return sortDocuments(matches, sort, ({ doc }) => doc, {
+    collation,
+    meta: (doc: Doc, name) => metaOf(doc, name),
+    ...(limit > 0 ? { limit: skip + limit } : {}),
+  });
+}
+
+function* cut(matches: Iterable<Match>, skip: number, limit: number): Iterable<Match> {
+  let skipped = 0;
+  let given = 0;
+  for (const match of matches) {
+    if (skipped < skip) {
+      skipped++;
+      continue;
+    }
+    noteScore(match);
+    yield match;
+    if (++given === limit) {
+      return;
+    }
+  }
+}
+
+function noteScore({ doc, score }: Match): void {
+  if (score !== undefined) {
+    setMeta(doc, "textScore", score);
+  }
+}

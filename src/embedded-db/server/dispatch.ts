@@ -1,0 +1,80 @@
+import { COMMANDS, UNSUPPORTED } from "../commands";
+import { CommandContext } from "../commands/context";
+import type { Engine } from "../engine";
+import { MongoError } from "../errors";
+import { RawDocument } from "../bson/decode";
+import { encode } from "../bson/encode";
+import { type Doc, double } from "../bson/values";
+import { TRANSIENT } from "../sessions/transactions";
+import { type Request, ProtocolError } from "../wire/messages";
+
+export interface ConnectionContext {
+  engine: Engine;
+  /** The address clients reach this server at. */
+  host: string;
+  id: number;
+  /** Aborted when the client has gone. */
+  signal?: AbortSignal;
+}
+
+/** Errors after which a transaction can be run again from its start. */
+const TRANSIENT_CODES = new Set([112, 251, 246]);
+
+/** Runs a command and gives the reply as bytes; whatever goes wrong becomes an error reply. */
+export async function dispatch(request: Request, connection: ConnectionContext): Promise<Buffer> {
+  const [name = ""] = Object.keys(request.command);
+  const context = new CommandContext(name, request.command, connection);
+  try {
+    const reply = await run(name, context);
+    if (reply instanceof RawDocument) {
+      return reply.bytes;
+    }
+    context.afterReply(reply);
+    return encode({ ...reply, ...("ok" in reply ? {} : { ok: double(1) }) });
+  } catch (error) {
+    context.failed();
+    return encode(errorReply(error, context));
+  }
+}
+
+function run(
+  name: string,
+  context: CommandContext,
+): Promise<Doc | RawDocument> | Doc | RawDocument {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command) {
+    context.begin();
+    return command(context);
+  }
+  if (UNSUPPORTED.has(name)) {
+    throw new MongoError(238, `Command ${name} is not supported by the embedded database`);
+  }
+  throw new MongoError(59, `no such command: '${name}'`);
+}
+
+function errorReply(error: unknown, context: CommandContext): Doc {
+  if (error instanceof ProtocolError) {
+    throw error;
+  }
+  const known = error instanceof MongoError ? error : internalError(error);
+  const reply: Doc = {
+    ok: double(0),
+    errmsg: known.message,
+    code: known.code,
+    codeName: known.codeName,
+    ...known.details,
+  };
+  const labels = labelsOf(known, context);
+  return labels.length > 0 ? { ...reply, errorLabels: labels } : reply;
+}
+
+function labelsOf(error: MongoError, context: CommandContext): string[] {
+  const transient = context.inTransaction && TRANSIENT_CODES.has(error.code);
+  const labels = error.labels.filter((label) => label !== TRANSIENT);
+  return transient ? [...labels, TRANSIENT] : labels;
+}
+
+function internalError(error: unknown): MongoError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new MongoError(1, `internal error: ${message}`);
+}

@@ -1,0 +1,45 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Engine } from "../engine";
+import { serveConnection } from "./connection";
+
+/** Never anything but this machine. */
+export const LOOPBACK = "127.0.0.1";
+
+/** The TCP side of the server. */
+export class Listener {
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+  private connections = 0;
+
+  constructor(private readonly engine: Engine) {
+    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  }
+
+  /** Starts listening; answers the port. */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(port, LOOPBACK, () => {
+        this.server.off("error", reject);
+        resolve((this.server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.sockets.forEach((socket) => socket.destroy());
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.once("close", () => this.sockets.delete(socket));
+    const port = (this.server.address() as AddressInfo).port;
+    serveConnection(socket, {
+      engine: this.engine,
+      host: `${LOOPBACK}:${port}`,
+      id: ++this.connections,
+    });
+  }
+}

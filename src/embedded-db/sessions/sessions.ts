@@ -1,0 +1,209 @@
+import { MongoError } from "../errors";
+import { decode } from "../bson/decode";
+import { encode } from "../bson/encode";
+import { Binary, type Doc, isDocument, Long, toNumber } from "../bson/values";
+import { sessionKey, sessionRange } from "../storage/keys";
+import type { Storage, Writer } from "../storage/storage";
+import { type Transaction, type Transactions, TRANSIENT } from "./transactions";
+
+/** MongoDB's logicalSessionTimeoutMinutes. */
+export const SESSION_MINUTES = 30;
+
+interface Remembered {
+  txnNumber: bigint;
+  reply: Doc;
+}
+
+type TransactionState = "none" | "open" | "committed" | "aborted";
+
+/** One logical session of a client. */
+export class Session {
+  txnNumber = -1n;
+  transaction: Transaction | undefined;
+  state: TransactionState = "none";
+  remembered: Remembered | undefined;
+  lastUse = Date.now();
+
+  constructor(readonly id: Buffer) {}
+}
+
+/** What a command says about its session. */
+export interface SessionRequest {
+  session: Session;
+  txnNumber: bigint;
+  /** `autocommit: false`: part of a transaction. */
+  inTransaction: boolean;
+  starts: boolean;
+}
+
+/**
+ * The logical sessions: which transaction each runs, and what its last retryable write answered.
+ * @see https://www.mongodb.com/docs/manual/core/retryable-writes/
+ */
+export class Sessions {
+  private readonly byId = new Map<string, Session>();
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /** Reads lsid, txnNumber, autocommit and startTransaction of a command. */
+  request(command: Doc): SessionRequest | undefined {
+    const lsid = command["lsid"];
+    if (!isDocument(lsid) || !(lsid["id"] instanceof Binary)) {
+      return undefined;
+    }
+    const session = this.find(Buffer.from(lsid["id"].value()));
+    session.lastUse = Date.now();
+    if (command["txnNumber"] === undefined) {
+      return undefined;
+    }
+    return {
+      session,
+      txnNumber: toBigInt(command["txnNumber"]),
+      inTransaction: command["autocommit"] === false,
+      starts: command["startTransaction"] === true,
+    };
+  }
+
+  /** The transaction a command runs in, started if it asks for that. */
+  transactionFor(request: SessionRequest): Transaction {
+    const { session, txnNumber } = request;
+    if (request.starts) {
+      return this.start(session, txnNumber);
+    }
+    if (txnNumber !== session.txnNumber || session.state === "none") {
+      throw noSuchTransaction(
+        `Given transaction number ${txnNumber} does not match any in-progress transactions. ` +
+          `The active transaction number is ${session.txnNumber}`,
+      );
+    }
+    if (session.state === "committed") {
+      throw new MongoError(256, `Transaction with { txnNumber: ${txnNumber} } has been committed.`);
+    }
+    if (!session.transaction) {
+      throw noSuchTransaction(`Transaction with { txnNumber: ${txnNumber} } has been aborted.`);
+    }
+    return session.transaction;
+  }
+
+  finish(session: Session, state: "committed" | "aborted"): void {
+    session.transaction = undefined;
+    session.state = state;
+  }
+
+  abort(session: Session): void {
+    if (session.transaction) {
+      this.transactions.abort(session.transaction);
+      this.finish(session, "aborted");
+    }
+  }
+
+  /** The reply of a write that was applied before, or undefined when it is new. */
+  replyOf(request: SessionRequest): Doc | undefined {
+    const { session, txnNumber } = request;
+    if (txnNumber < session.txnNumber) {
+      throw new MongoError(
+        225,
+        `Retryable write with txnNumber ${txnNumber} is prohibited on session because a newer retryable write ` +
+          `with txnNumber ${session.txnNumber} has already started on this session.`,
+      );
+    }
+    return session.remembered?.txnNumber === txnNumber ? session.remembered.reply : undefined;
+  }
+
+  /** Stores the reply together with the write itself. */
+  remember(writer: Writer, { session, txnNumber }: SessionRequest, reply: Doc): void {
+    session.txnNumber = txnNumber;
+    session.remembered = { txnNumber, reply };
+    const record = { txnNumber: Long.fromBigInt(txnNumber), reply, lastUse: new Date() };
+    writer.put(sessionKey(session.id), encode(record));
+  }
+
+  /** The write did not happen after all. */
+  forget({ session, txnNumber }: SessionRequest): void {
+    if (session.remembered?.txnNumber === txnNumber) {
+      session.remembered = undefined;
+    }
+  }
+
+  end(ids: readonly Buffer[]): void {
+    for (const id of ids) {
+      const session = this.byId.get(id.toString("hex"));
+      if (session) {
+        this.abort(session);
+        session.lastUse = 0;
+      }
+    }
+  }
+
+  /** Drops transactions and sessions that nobody used for too long. */
+  async sweep(now: number): Promise<void> {
+    for (const session of this.byId.values()) {
+      if (session.transaction && session.transaction.expires < now) {
+        this.abort(session);
+      }
+    }
+    const limit = now - SESSION_MINUTES * 60_000;
+    for (const [key, session] of this.byId) {
+      if (session.lastUse < limit && !session.transaction) {
+        this.byId.delete(key);
+      }
+    }
+    const old = [...this.storage.range(sessionRange())].filter(
+      ({ value }) => lastUse(value) < limit,
+    );
+    if (old.length > 0) {
+      await this.storage.write((writer) => old.forEach(({ key }) => writer.delete(key)));
+    }
+  }
+
+  private find(id: Buffer): Session {
+    const key = id.toString("hex");
+    let session = this.byId.get(key);
+    if (!session) {
+      session = this.load(id);
+      this.byId.set(key, session);
+    }
+    return session;
+  }
+
+  private load(id: Buffer): Session {
+    const session = new Session(id);
+    const stored = this.storage.get(sessionKey(id));
+    if (stored) {
+      const { txnNumber, reply } = decode(stored);
+      session.txnNumber = toBigInt(txnNumber);
+      session.remembered = { txnNumber: session.txnNumber, reply: reply as Doc };
+    }
+    return session;
+  }
+
+  private start(session: Session, txnNumber: bigint): Transaction {
+    if (txnNumber < session.txnNumber) {
+      throw new MongoError(
+        225,
+        `Cannot start transaction ${txnNumber} on session because a newer transaction ${session.txnNumber} has already started on the session.`,
+      );
+    }
+    this.abort(session);
+    session.txnNumber = txnNumber;
+    session.state = "open";
+    session.transaction = this.transactions.start();
+    return session.transaction;
+  }
+}
+
+function lastUse(record: Buffer): number {
+  const { lastUse: date } = decode(record);
+  return date instanceof Date ? date.getTime() : 0;
+}
+
+function toBigInt(value: unknown): bigint {
+  return value instanceof Long ? value.toBigInt() : BigInt(toNumber(value) ?? 0);
+}
+
+export function noSuchTransaction(message: string): MongoError {
+  return new MongoError(251, message, {}, [TRANSIENT]);
+}

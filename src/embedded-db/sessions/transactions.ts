@@ -1,0 +1,128 @@
+import { MongoError } from "../errors";
+import { keyText } from "../storage/memory";
+import { Overlay } from "../storage/overlay";
+import type { Snapshot, Storage } from "../storage/storage";
+import { type Change, WriteUnit } from "./write-unit";
+
+export const TRANSIENT = "TransientTransactionError";
+
+/** MongoDB's transactionLifetimeLimitSeconds. */
+const LIFETIME_MS = 60_000;
+
+/** Thrown to a writer outside of transactions that met a transaction's write: wait and try again. */
+export class ClaimedByTransaction extends Error {
+  constructor(readonly owner: Transaction) {
+    super("the document is being changed by a transaction");
+  }
+}
+
+/**
+ * A multi-document transaction: reads see the store as it was at its start plus its own writes,
+ * which stay in memory until the commit.
+ */
+export class Transaction {
+  readonly unit: WriteUnit;
+  readonly overlay: Overlay;
+  readonly ended: Promise<void>;
+  readonly expires = Date.now() + LIFETIME_MS;
+  readonly claimed = new Set<string>();
+  private readonly snapshot: Snapshot;
+  private tellEnded: () => void = () => undefined;
+
+  constructor(
+    storage: Storage,
+    readonly owner: Transactions,
+    readonly startedAt: number,
+  ) {
+    this.snapshot = storage.snapshot();
+    this.overlay = new Overlay(this.snapshot);
+    this.unit = new WriteUnit(this.overlay, owner, this);
+    this.ended = new Promise((resolve) => (this.tellEnded = resolve));
+  }
+
+  close(): void {
+    this.snapshot.release();
+    this.tellEnded();
+  }
+}
+
+/**
+ * All open transactions and which keys they have written. The first writer wins: a second
+ * transaction fails at once, a writer outside of transactions waits.
+ */
+export class Transactions {
+  private readonly open = new Set<Transaction>();
+  private readonly claims = new Map<string, Transaction>();
+  /** When keys were last written, kept only while transactions are open. */
+  private readonly written = new Map<string, number>();
+  private clock = 0;
+
+  constructor(private readonly storage: Storage) {}
+
+  start(): Transaction {
+    const transaction = new Transaction(this.storage, this, this.clock);
+    this.open.add(transaction);
+    return transaction;
+  }
+
+  /** Registers a write of a key; throws when somebody else's write is in the way. */
+  claim(key: Buffer, writer: Transaction | undefined): void {
+    if (this.open.size === 0) {
+      return;
+    }
+    const text = keyText(key);
+    const holder = this.claims.get(text);
+    if (holder !== undefined && holder !== writer) {
+      throw writer ? writeConflict() : new ClaimedByTransaction(holder);
+    }
+    if (!writer) {
+      this.written.set(text, ++this.clock);
+      return;
+    }
+    if ((this.written.get(text) ?? 0) > writer.startedAt) {
+      throw writeConflict();
+    }
+    this.claims.set(text, writer);
+    writer.claimed.add(text);
+  }
+
+  async commit(transaction: Transaction): Promise<Change[]> {
+    try {
+      await this.storage.write((writer) => {
+        transaction.overlay.applyTo(writer);
+        transaction.unit.finish(writer);
+      });
+      this.clock++;
+      transaction.claimed.forEach((key) => this.written.set(key, this.clock));
+    } finally {
+      this.end(transaction);
+    }
+    return transaction.unit.changes;
+  }
+
+  abort(transaction: Transaction): void {
+    this.end(transaction);
+  }
+
+  expired(now: number): Transaction[] {
+    return [...this.open].filter(({ expires }) => expires < now);
+  }
+
+  private end(transaction: Transaction): void {
+    this.open.delete(transaction);
+    transaction.claimed.forEach((key) => this.claims.delete(key));
+    if (this.open.size === 0) {
+      this.written.clear();
+    }
+    transaction.close();
+  }
+}
+
+function writeConflict(): MongoError {
+  return new MongoError(
+    112,
+    "Caused by :: Write conflict during plan execution and yielding is disabled. :: Please retry your operation or multi-document transaction.",
+    {},
+    [TRANSIENT],
+  );
+}

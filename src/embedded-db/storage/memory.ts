@@ -1,0 +1,62 @@
+import type { Entry, KeyRange, Reader, Snapshot, Storage, Writer } from "./storage";
+import { SortedMap } from "./sorted-map";
+import { UndoLog } from "./undo-log";
+
+/** Keys as one-byte strings: they compare faster and weigh less than buffers. */
+export function keyText(key: Buffer): string {
+  return key.toString("latin1");
+}
+
+/** Reads a sorted map of values under key texts. */
+export class SortedMapReader implements Reader {
+  constructor(protected readonly map: SortedMap<Buffer>) {}
+
+  get(key: Buffer): Buffer | undefined {
+    return this.map.get(keyText(key));
+  }
+
+  *range({ start, end, reverse }: KeyRange): Iterable<Entry> {
+    const [from, to] = [keyText(start), keyText(end)];
+    const entries = reverse ? this.map.descending(from, to) : this.map.ascending(from, to);
+    for (const [key, value] of entries) {
+      yield { key: Buffer.from(key, "latin1"), value };
+    }
+  }
+}
+
+class MemorySnapshot extends SortedMapReader implements Snapshot {
+  release(): void {
+    // Nothing to give back: unused nodes are garbage.
+  }
+}
+
+/** The store of the in-memory mode. Nothing survives the process. */
+export class MemoryStorage extends SortedMapReader implements Storage, Writer {
+  constructor() {
+    super(new SortedMap<Buffer>());
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.map.set(keyText(key), value);
+  }
+
+  delete(key: Buffer): void {
+    this.map.delete(keyText(key));
+  }
+
+  write<T>(work: (writer: Writer) => T): Promise<T> {
+    return new Promise((resolve) => resolve(UndoLog.run(this, work)));
+  }
+
+  snapshot(): Snapshot {
+    return new MemorySnapshot(this.map.snapshot());
+  }
+
+  backup(): Promise<void> {
+    return Promise.reject(new Error("an in-memory database has no files to copy"));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,79 @@
+import { keyText } from "./memory";
+import { SortedMap } from "./sorted-map";
+import type { Entry, KeyRange, Reader, Writer } from "./storage";
+
+/** Stands for a deletion that hides an entry of the base. */
+const DELETED = Buffer.alloc(0);
+
+/** Writes kept in memory over a base that stays as it is: the inside of a transaction. */
+export class Overlay implements Writer {
+  private readonly changes = new SortedMap<Buffer>();
+
+  constructor(private readonly base: Reader) {}
+
+  get(key: Buffer): Buffer | undefined {
+    const changed = this.changes.get(keyText(key));
+    if (changed !== undefined) {
+      return changed === DELETED ? undefined : changed;
+    }
+    return this.base.get(key);
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.changes.set(keyText(key), value);
+  }
+
+  delete(key: Buffer): void {
+    this.changes.set(keyText(key), DELETED);
+  }
+
+  /** Merges base and changes, which both come in key order. */
+  *range(range: KeyRange): Iterable<Entry> {
+    const changes = this.changesIn(range);
+    let change = changes.next();
+    for (const entry of this.base.range(range)) {
+      const key = keyText(entry.key);
+      while (!change.done && comesBefore(change.value[0], key, range.reverse)) {
+        yield* visible(change.value);
+        change = changes.next();
+      }
+      if (!change.done && change.value[0] === key) {
+        yield* visible(change.value);
+        change = changes.next();
+      } else {
+        yield entry;
+      }
+    }
+    for (; !change.done; change = changes.next()) {
+      yield* visible(change.value);
+    }
+  }
+
+  /** Hands all changes to a writer. */
+  applyTo(writer: Writer): void {
+    for (const [key, value] of this.changes.ascending("", "\u0100")) {
+      if (value === DELETED) {
+        writer.delete(Buffer.from(key, "latin1"));
+      } else {
+        writer.put(Buffer.from(key, "latin1"), value);
+      }
+    }
+  }
+
+  private changesIn({ start, end, reverse }: KeyRange): Generator<[string, Buffer]> {
+    // A snapshot, since the caller may write while it reads.
+    const changes = this.changes.snapshot();
+    const [from, to] = [keyText(start), keyText(end)];
+    return reverse ? changes.descending(from, to) : changes.ascending(from, to);
+  }
+}
+
+function comesBefore(a: string, b: string, reverse = false): boolean {
+  return reverse ? a > b : a < b;
+}
+
+function* visible([key, value]: [string, Buffer]): Iterable<Entry> {
+  if (value !== DELETED) {
+    yield { key: Buffer.from(key, "latin1"), value };
+  }
+}

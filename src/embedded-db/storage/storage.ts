@@ -1,0 +1,48 @@
+/** One entry of a store. */
+export interface Entry {
+  key: Buffer;
+  value: Buffer;
+}
+
+/** Keys from `start` up to but not including `end`, backwards when `reverse`. */
+export interface KeyRange {
+  start: Buffer;
+  end: Buffer;
+  reverse?: boolean;
+}
+
+/** What a reader sees never changes under it. Values must not be changed by the receiver. */
+export interface Reader {
+  get(key: Buffer): Buffer | undefined;
+  range(range: KeyRange): Iterable<Entry>;
+}
+
+/** Reads see the writes made before them. */
+export interface Writer extends Reader {
+  put(key: Buffer, value: Buffer): void;
+  delete(key: Buffer): void;
+}
+
+/** A view of the whole store at one moment. Release it, or the store cannot reuse space. */
+export interface Snapshot extends Reader {
+  release(): void;
+}
+
+/**
+ * An ordered key-value store: all that the database asks of a disk.
+ *
+ * A driver must keep three promises: `write` is atomic (a throwing work leaves nothing behind),
+ * its promise resolves only when the change survives a crash, and a snapshot never sees a later
+ * write.
+ */
+export interface Storage extends Reader {
+  /**
+   * Runs the work; works handed in during the same turn may share one commit. A work that throws
+   * rejects alone: what it wrote is undone, the others stay.
+   */
+  write<T>(work: (writer: Writer) => T): Promise<T>;
+  snapshot(): Snapshot;
+  /** Copies a consistent state to another folder while serving. */
+  backup(folder: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { decode } from "../bson/decode";
+import { encode } from "../bson/encode";
+import type { Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { enforceCap } from "../catalog/capped";
+import type { Collation } from "../query/collation";
+import type { Filter } from "../query/filter";
+import type { Deadline, Match } from "../query/scan";
+import { select } from "../query/select";
+import type { SortKey } from "../query/sort";
+import type { WriteUnit } from "../sessions/write-unit";
+import { type CompiledUpdate, makeUpsert } from "./update";
+
+/** One statement of an update command. */
+export interface UpdateStatement {
+  filter: Filter;
+  update: CompiledUpdate;
+  multi: boolean;
+  upsert: boolean;
+  collation: Collation | undefined;
+  hint: unknown;
+  sort: readonly SortKey[];
+}
+
+export interface UpdateOutcome {
+  matched: number;
+  modified: number;
+  upserted: { index: number; _id: unknown }[];
+}
+
+/** Runs one statement and adds what it did to the outcome. */
+export function updateDocuments(
+  unit: WriteUnit,
+  collection: Collection,
+  statement: UpdateStatement,
+  index: number,
+  outcome: UpdateOutcome,
+  deadline: Deadline,
+): void {
+  const matches = selectForWriting(unit, collection, statement, deadline);
+  for (const match of matches) {
+    outcome.matched++;
+    outcome.modified += Number(updateOne(unit, collection, match, statement.update).modified);
+  }
+  if (matches.length === 0 && statement.upsert) {
+    const doc = insertUpsert(unit, collection, statement);
+    outcome.upserted.push({ index, _id: doc["_id"] });
+  }
+}
+
+/** All documents are chosen before the first one changes, so none is met twice. */
+export function selectForWriting(
+  unit: WriteUnit,
+  collection: Collection,
+  statement: Pick<UpdateStatement, "filter" | "multi" | "collation" | "hint" | "sort">,
+  deadline: Deadline,
+): Match[] {
+  const selection = { ...statement, skip: 0, limit: statement.multi ? 0 : 1 };
+  return [...select(unit, collection, selection, deadline).matches];
+}
+
+/** Changes one document; an update that changes nothing writes nothing. */
+export function updateOne(
+  unit: WriteUnit,
+  collection: Collection,
+  match: Match,
+  update: CompiledUpdate,
+): { modified: boolean; after: Doc } {
+  // Operators change their document in place, so the old state is decoded once more.
+  const { after, change } = update.apply(decode(match.bytes), false);
+  if (encode(after).equals(match.bytes)) {
+    return { modified: false, after };
+  }
+  collection.replace(unit, match, match.doc, after, change);
+  return { modified: true, after };
+}
+
+export function insertUpsert(
+  unit: WriteUnit,
+  collection: Collection,
+  statement: Pick<UpdateStatement, "filter" | "update">,
+): Doc {
+  const doc = collection.insert(unit, encode(makeUpsert(statement.filter, statement.update)));
+  enforceCap(unit, collection);
+  return doc;
+}

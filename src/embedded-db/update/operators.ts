@@ -1,0 +1,343 @@
+import { badValue, failedToParse, typeMismatch } from "../errors";
+import { arithmetic } from "../bson/numbers";
+import { compareValues, equalValues } from "../bson/compare";
+import { formatDocument, formatValue } from "../bson/format";
+import {
+  type Doc,
+  isDocument,
+  isNumeric,
+  Long,
+  Timestamp,
+  toNumber,
+  typeName,
+} from "../bson/values";
+import type { Collation } from "../query/collation";
+import { isOperatorDocument, isRegex, parseFilter } from "../query/filter";
+import { parseSort, sortDocuments } from "../query/sort";
+import { setPath, takePath } from "./path";
+
+/** One operator on one path of one document. */
+export interface Application {
+  doc: Doc;
+  path: string;
+  operand: unknown;
+  inserting: boolean;
+  collation: Collation | undefined;
+}
+
+export interface UpdateOperator {
+  /** Makes missing documents on the way to its path. */
+  creates: boolean;
+  /** Refuses an operand before any document is touched. */
+  check?: (path: string, operand: unknown) => void;
+  /** The new value; the old one for no change, undefined to remove the field. */
+  apply: (before: unknown, application: Application, container: unknown) => unknown;
+}
+
+/**
+ * The update operators, sorted.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/update/
+ */
+export const OPERATORS: Record<string, UpdateOperator> = {
+  $addToSet: { creates: true, apply: addToSet },
+  $bit: { creates: true, check: checkBit, apply: bit },
+  $currentDate: { creates: true, check: checkCurrentDate, apply: currentDate },
+  $inc: numeric("$inc", "increment", (before, operand) => arithmetic("add", before, operand)),
+  $max: {
+    creates: true,
+    apply: (before, { operand, collation }) => extreme(before, operand, 1, collation),
+  },
+  $min: {
+    creates: true,
+    apply: (before, { operand, collation }) => extreme(before, operand, -1, collation),
+  },
+  $mul: numeric("$mul", "multiply", (before, operand) => arithmetic("multiply", before, operand)),
+  $pop: { creates: false, check: checkPop, apply: pop },
+  $pull: { creates: false, apply: pull },
+  $pullAll: { creates: false, check: checkPullAll, apply: pullAll },
+  $push: { creates: true, apply: push },
+  $rename: { creates: false, check: checkRename, apply: rename },
+  $set: { creates: true, apply: (before, { operand }) => keepIfEqual(before, operand) },
+  $setOnInsert: { creates: true, apply: (_before, { operand }) => operand },
+  $unset: { creates: false, apply: () => undefined },
+};
+
+/** Equal values of one type are no change, so `nModified` stays 0. */
+function keepIfEqual(before: unknown, after: unknown): unknown {
+  return before !== undefined &&
+    typeName(before) === typeName(after) &&
+    !isDocument(after) &&
+    !Array.isArray(after) &&
+    equalValues(before, after)
+    ? before
+    : after;
+}
+
+function shown(path: string, value: unknown): string {
+  return `{${path}: ${formatValue(value)}}`;
+}
+
+function identity(doc: Doc): string {
+  return formatDocument({ _id: doc["_id"] }).replace(/^\{ (.*) \}$/, "{$1}");
+}
+
+function numeric(
+  name: string,
+  verb: string,
+  compute: (before: unknown, operand: unknown) => unknown,
+): UpdateOperator {
+  return {
+    creates: true,
+    check: (path, operand) => {
+      if (!isNumeric(operand)) {
+        throw typeMismatch(`Cannot ${verb} with non-numeric argument: ${shown(path, operand)}`);
+      }
+    },
+    apply: (before, { operand, path, doc }) => {
+      if (before === undefined) {
+        return name === "$inc" ? operand : compute(0, operand);
+      }
+      if (!isNumeric(before)) {
+        const field = path.split(".").at(-1);
+        throw typeMismatch(
+          `Cannot apply ${name} to a value of non-numeric type. ${identity(doc)} has the field '${field}' of non-numeric type ${typeName(before)}`,
+        );
+      }
+      const after = compute(before, operand);
+      if (after === undefined) {
+        throw badValue(
+          `Failed to apply ${name} operations to current value (${formatValue(before)}) for document ${identity(doc)}`,
+        );
+      }
+      return after;
+    },
+  };
+}
+
+function extreme(before: unknown, operand: unknown, sign: 1 | -1, collation?: Collation): unknown {
+  if (before === undefined) {
+    return operand;
+  }
+  return compareValues(operand, before, collation?.order) * sign > 0 ? operand : before;
+}
+
+function checkBit(path: string, operand: unknown): void {
+  if (
+    !isDocument(operand) ||
+    Object.keys(operand).some((name) => !["and", "or", "xor"].includes(name))
+  ) {
+    throw badValue(`The $bit modifier is not compatible with: ${shown(path, operand)}`);
+  }
+}
+
+function bit(before: unknown, { operand, path, doc }: Application): unknown {
+  if (before !== undefined && !["int", "long"].includes(typeName(before))) {
+    throw badValue(
+      `Cannot apply $bit to a value of non-integral type.${identity(doc)} has the field ${path} of non-integer type ${typeName(before)}`,
+    );
+  }
+  const operations = Object.entries(operand as Doc);
+  const wide = before instanceof Long || operations.some(([, value]) => value instanceof Long);
+  const result = operations.reduce(
+    (value, [name, mask]) => {
+      const bits = BigInt(String(mask));
+      return name === "and" ? value & bits : name === "or" ? value | bits : value ^ bits;
+    },
+    BigInt(String(before ?? 0)),
+  );
+  return wide ? Long.fromBigInt(result) : Number(BigInt.asIntN(32, result));
+}
+
+function checkCurrentDate(_path: string, operand: unknown): void {
+  const type = isDocument(operand) ? operand["$type"] : operand;
+  if (type !== "date" && type !== "timestamp" && typeof type !== "boolean") {
+    throw badValue(
+      `${typeName(operand)} is not valid type for $currentDate. Please use a boolean ('true') or a $type expression ({$type: 'timestamp/date'}).`,
+    );
+  }
+}
+
+function currentDate(_before: unknown, { operand }: Application): unknown {
+  const now = Date.now();
+  const timestamp = isDocument(operand) && operand["$type"] === "timestamp";
+  return timestamp ? new Timestamp({ t: Math.floor(now / 1000), i: 1 }) : new Date(now);
+}
+
+function addToSet(before: unknown, { operand, path, collation }: Application): unknown {
+  if (before !== undefined && !Array.isArray(before)) {
+    throw badValue(
+      `Cannot apply $addToSet to non-array field. Field named '${path.split(".").at(-1)}' has non-array type ${typeName(before)}`,
+    );
+  }
+  const additions = eachOf("$addToSet", operand);
+  const after = [...(before ?? [])] as unknown[];
+  for (const value of additions) {
+    if (!after.some((known) => equalValues(known, value, collation?.order))) {
+      after.push(value);
+    }
+  }
+  return before !== undefined && after.length === before.length ? before : after;
+}
+
+function eachOf(name: string, operand: unknown): unknown[] {
+  if (!isDocument(operand) || !("$each" in operand)) {
+    return [operand];
+  }
+  if (!Array.isArray(operand["$each"])) {
+    throw typeMismatch(
+      `The argument to $each in ${name} must be an array but it was of type ${typeName(operand["$each"])}`,
+    );
+  }
+  return operand["$each"];
+}
+
+function push(before: unknown, { operand, path, doc }: Application): unknown {
+  if (before !== undefined && !Array.isArray(before)) {
+    throw badValue(
+      `The field '${path}' must be an array but is of type ${typeName(before)} in document ${identity(doc)}`,
+    );
+  }
+  const modifiers = isDocument(operand) && "$each" in operand ? operand : {};
+  const after = [...(before ?? [])] as unknown[];
+  after.splice(pushPosition(modifiers["$position"], after.length), 0, ...eachOf("$push", operand));
+  const sorted = modifiers["$sort"] === undefined ? after : sortPushed(after, modifiers["$sort"]);
+  return slicePushed(sorted, modifiers["$slice"]);
+}
+
+function pushPosition(position: unknown, length: number): number {
+  const place = position === undefined ? length : toNumber(position);
+  if (place === undefined || !Number.isInteger(place)) {
+    throw badValue(
+      "The value for $position must be an integer value, not of type: " + typeName(position),
+    );
+  }
+  return place < 0 ? Math.max(length + place, 0) : Math.min(place, length);
+}
+
+function sortPushed(values: unknown[], sort: unknown): unknown[] {
+  if (isDocument(sort)) {
+    return sortDocuments(values, parseSort(sort), (value) => (isDocument(value) ? value : {}));
+  }
+  const direction = toNumber(sort);
+  if (direction !== 1 && direction !== -1) {
+    throw badValue(
+      "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields",
+    );
+  }
+  return [...values].sort((a, b) => compareValues(a, b) * direction);
+}
+
+function slicePushed(values: unknown[], slice: unknown): unknown[] {
+  if (slice === undefined) {
+    return values;
+  }
+  const count = toNumber(slice);
+  if (count === undefined || !Number.isInteger(count)) {
+    throw badValue(
+      `The value for $slice must be an integer value but was given type: ${typeName(slice)}`,
+    );
+  }
+  if (count === 0) {
+    return [];
+  }
+  return count < 0 ? values.slice(count) : values.slice(0, count);
+}
+
+function pull(before: unknown, { operand, collation }: Application): unknown {
+  if (before === undefined) {
+    return before;
+  }
+  if (!Array.isArray(before)) {
+    throw badValue("Cannot apply $pull to a non-array value");
+  }
+  const test = pullTest(operand, collation);
+  const after = before.filter((element) => !test(element));
+  return after.length === before.length ? before : after;
+}
+
+/** A document is a filter for elements that are documents; other values are compared. */
+function pullTest(
+  operand: unknown,
+  collation: Collation | undefined,
+): (element: unknown) => boolean {
+  if (isOperatorDocument(operand) || isRegex(operand)) {
+    const filter = parseFilter({ element: operand }, { collation });
+    return (element) => filter.matches({ element: Array.isArray(element) ? [element] : element });
+  }
+  if (isDocument(operand)) {
+    const filter = parseFilter(operand, { collation });
+    return (element) => isDocument(element) && filter.matches(element);
+  }
+  return (element) => equalValues(element, operand, collation?.order);
+}
+
+function checkPullAll(_path: string, operand: unknown): void {
+  if (!Array.isArray(operand)) {
+    throw badValue(`$pullAll requires an array argument but was given a ${typeName(operand)}`);
+  }
+}
+
+function pullAll(before: unknown, { operand, collation }: Application): unknown {
+  if (before === undefined) {
+    return before;
+  }
+  if (!Array.isArray(before)) {
+    throw badValue("Cannot apply $pullAll to a non-array value");
+  }
+  const unwanted = operand as unknown[];
+  const after = before.filter(
+    (element) => !unwanted.some((value) => equalValues(value, element, collation?.order)),
+  );
+  return after.length === before.length ? before : after;
+}
+
+function checkPop(path: string, operand: unknown): void {
+  const end = toNumber(operand);
+  if (end !== 1 && end !== -1) {
+    throw failedToParse(
+      end === undefined
+        ? `Expected a number in: ${path}: ${formatValue(operand)}`
+        : `$pop expects 1 or -1, found: ${formatValue(operand)}`,
+    );
+  }
+}
+
+function pop(before: unknown, { operand, path }: Application): unknown {
+  if (before === undefined) {
+    return before;
+  }
+  if (!Array.isArray(before)) {
+    throw typeMismatch(
+      `Path '${path}' contains an element of non-array type '${typeName(before)}'`,
+    );
+  }
+  if (before.length === 0) {
+    return before;
+  }
+  return toNumber(operand) === 1 ? before.slice(0, -1) : before.slice(1);
+}
+
+function checkRename(path: string, operand: unknown): void {
+  if (typeof operand !== "string") {
+    throw badValue(`The 'to' field for $rename must be a string: ${path}: ${formatValue(operand)}`);
+  }
+  if (path === operand) {
+    throw badValue(`The source and target field for $rename must differ: ${path}: "${operand}"`);
+  }
+  if (`${path}.${operand}`.split(".").includes("$")) {
+    throw badValue(`The source field for $rename may not be dynamic: ${path}`);
+  }
+}
+
+function rename(before: unknown, { operand, doc }: Application, container: unknown): unknown {
+  if (before === undefined) {
+    return before;
+  }
+  if (Array.isArray(container)) {
+    throw badValue("The source field cannot be an array element");
+  }
+  const target = String(operand).split(".");
+  takePath(doc, target);
+  setPath(doc, target, before);
+  return undefined;
+}

@@ -1,0 +1,188 @@
+import { badValue, MongoError } from "../errors";
+import { formatValue } from "../bson/format";
+import { type Doc, isDocument } from "../bson/values";
+import { arrayIndex, own } from "../query/path";
+import type { Application, UpdateOperator } from "./operators";
+
+export interface PathContext {
+  filters: ReadonlyMap<string, (element: unknown) => boolean>;
+  /** What `$` stands for in the array at a path. */
+  position: (path: string) => number | undefined;
+}
+
+type Container = Doc | unknown[];
+
+/** An array may not grow by more than this through a distant index. */
+const MAX_PADDING = 1_500_000;
+
+/** Replaces `$`, `$[]` and `$[name]` by the places they stand for in this document. */
+export function resolvePaths(doc: Doc, parts: readonly string[], context: PathContext): string[][] {
+  if (!parts.some((part) => part === "$" || part.startsWith("$["))) {
+    return [[...parts]];
+  }
+  return expand(doc, parts, [], context);
+}
+
+function expand(
+  value: unknown,
+  rest: readonly string[],
+  done: readonly string[],
+  context: PathContext,
+): string[][] {
+  const [part, ...next] = rest;
+  if (part === undefined) {
+    return [[...done]];
+  }
+  if (part === "$") {
+    const place = context.position(done.join("."));
+    if (place === undefined) {
+      throw badValue("The positional operator did not find the match needed from the query.");
+    }
+    return expand(child(value, String(place)), next, [...done, String(place)], context);
+  }
+  if (!part.startsWith("$[")) {
+    return expand(child(value, part), next, [...done, part], context);
+  }
+  return placesFor(part, value, done, context).flatMap((place) =>
+    expand(child(value, place), next, [...done, place], context),
+  );
+}
+
+function placesFor(
+  part: string,
+  value: unknown,
+  done: readonly string[],
+  context: PathContext,
+): string[] {
+  if (value === undefined) {
+    throw badValue(
+      `The path '${done.join(".")}' must exist in the document in order to apply array updates.`,
+    );
+  }
+  if (!Array.isArray(value)) {
+    throw badValue(
+      `Cannot apply array updates to non-array element ${done.at(-1)}: ${formatValue(value)}`,
+    );
+  }
+  const filter = context.filters.get(part.slice(2, -1)) ?? (() => true);
+  return value.flatMap((element, place) => (filter(element) ? [String(place)] : []));
+}
+
+function child(value: unknown, part: string): unknown {
+  if (Array.isArray(value)) {
+    const place = arrayIndex(part);
+    return place === undefined ? undefined : (value[place] as unknown);
+  }
+  return isDocument(value) ? own(value, part) : undefined;
+}
+
+/** Applies an operator at a concrete path and notes what it changed. */
+export function applyAt(
+  doc: Doc,
+  parts: readonly string[],
+  operator: UpdateOperator,
+  application: Application,
+  set: Doc,
+  unset: Doc,
+): void {
+  const container = containerOf(doc, parts, operator.creates);
+  const last = parts.at(-1) as string;
+  if (!container) {
+    return;
+  }
+  const before = child(container, last);
+  const after = operator.apply(before, application, container);
+  if (after === before) {
+    return;
+  }
+  if (after === undefined) {
+    removeChild(container, last);
+    unset[application.path] = true;
+  } else {
+    setChild(container, last, after, parts);
+    set[application.path] = after;
+  }
+}
+
+/** Sets a value at a path, making the documents on the way. */
+export function setPath(doc: Doc, parts: readonly string[], value: unknown): void {
+  const container = containerOf(doc, parts, true);
+  if (container) {
+    setChild(container, parts.at(-1) as string, value, parts);
+  }
+}
+
+/** Removes the field at a path, if it is there; answers what it held. */
+export function takePath(doc: Doc, parts: readonly string[]): unknown {
+  const container = containerOf(doc, parts, false);
+  const last = parts.at(-1) as string;
+  const value = container && child(container, last);
+  if (container && value !== undefined) {
+    removeChild(container, last);
+  }
+  return value;
+}
+
+function containerOf(doc: Doc, parts: readonly string[], create: boolean): Container | undefined {
+  let container: Container = doc;
+  for (let at = 0; at < parts.length - 1; at++) {
+    const part = parts[at] as string;
+    const next = child(container, part);
+    if (isDocument(next) || Array.isArray(next)) {
+      container = next;
+    } else if (!create) {
+      return undefined;
+    } else if (next !== undefined) {
+      throw notViable(parts[at + 1] as string, part, next);
+    } else {
+      const made: Doc = {};
+      setChild(container, part, made, parts.slice(0, at + 1));
+      container = made;
+    }
+  }
+  return container;
+}
+
+function setChild(
+  container: Container,
+  part: string,
+  value: unknown,
+  parts: readonly string[],
+): void {
+  if (!Array.isArray(container)) {
+    Object.defineProperty(container, part, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+    return;
+  }
+  const place = arrayIndex(part);
+  if (place === undefined) {
+    throw notViable(part, parts.at(-2) ?? "", container);
+  }
+  if (place - container.length > MAX_PADDING) {
+    throw new MongoError(2, `Cannot backfill to array position ${place}`);
+  }
+  while (container.length < place) {
+    container.push(null);
+  }
+  container[place] = value;
+}
+
+/** Within an array nothing moves up: the place becomes null. */
+function removeChild(container: Container, part: string): void {
+  if (Array.isArray(container)) {
+    container[Number(part)] = null;
+  } else {
+    delete container[part];
+  }
+}
+
+function notViable(field: string, parent: string, value: unknown): MongoError {
+  return new MongoError(
+    28,
+    `Cannot create field '${field}' in element {${parent}: ${formatValue(value)}}`,
+  );
+}

@@ -1,0 +1,302 @@
+import { badValue, failedToParse, MongoError } from "../errors";
+import { equalValues } from "../bson/compare";
+import { formatValue } from "../bson/format";
+import { type Doc, isDocument, ObjectId, rankOf, Rank, typeName } from "../bson/values";
+import { compileUpdatePipeline } from "../aggregate/update-pipeline";
+import { checkId } from "../catalog/collection";
+import { conditionsOf } from "../index/bounds";
+import type { Collation } from "../query/collation";
+import { type Filter, parseFilter } from "../query/filter";
+import { matchedPosition } from "../query/position";
+import { OPERATORS, type UpdateOperator } from "./operators";
+import { applyAt, type PathContext, resolvePaths, setPath } from "./path";
+
+export interface UpdateOptions {
+  filter: Filter;
+  arrayFilters?: readonly unknown[] | undefined;
+  collation?: Collation | undefined;
+  variables?: Doc | undefined;
+}
+
+/** The outcome for one document. */
+export interface Updated {
+  after: Doc;
+  /** `$set` and `$unset` of an operator update, for change streams; empty for a replacement. */
+  change: Doc;
+}
+
+/** Changes a document, which it may modify; `inserting` when an upsert makes a new one. */
+export type Update = (doc: Doc, inserting: boolean) => Updated;
+
+export interface CompiledUpdate {
+  apply: Update;
+  /** A whole new document: refused together with `multi`. */
+  replacement: boolean;
+}
+
+interface Modification {
+  path: string;
+  parts: readonly string[];
+  operand: unknown;
+  name: string;
+  operator: UpdateOperator;
+}
+
+/**
+ * Compiles an update document: operators, replacement or pipeline.
+ * @see https://www.mongodb.com/docs/manual/reference/command/update/
+ */
+export function compileUpdate(update: unknown, options: UpdateOptions): CompiledUpdate {
+  if (Array.isArray(update)) {
+    if (options.arrayFilters) {
+      throw failedToParse("arrayFilters may not be specified for pipeline-style updates");
+    }
+    const apply = compileUpdatePipeline(update, options.variables);
+    return { replacement: false, apply: (doc) => ({ after: keepId(doc, apply(doc)), change: {} }) };
+  }
+  if (!isDocument(update)) {
+    throw failedToParse("Update argument must be either an object or an array");
+  }
+  const [first] = Object.keys(update);
+  return first?.startsWith("$") ? compileOperators(update, options) : compileReplacement(update);
+}
+
+function compileReplacement(replacement: Doc): CompiledUpdate {
+  const bad = Object.keys(replacement).find((name) => name.startsWith("$"));
+  if (bad !== undefined) {
+    throw new MongoError(
+      52,
+      `The dollar ($) prefixed field '${bad}' in '${bad}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
+    );
+  }
+  return {
+    replacement: true,
+    apply: (doc) => ({ after: keepId(doc, replacement), change: {} }),
+  };
+}
+
+/** The `_id` of a document never changes, and stands in front. */
+function keepId(before: Doc, after: Doc): Doc {
+  if (before["_id"] === undefined) {
+    return after;
+  }
+  if (after["_id"] !== undefined && !equalValues(before["_id"], after["_id"])) {
+    throw new MongoError(
+      66,
+      `After applying the update, the (immutable) field '_id' was found to have been altered to _id: ${formatValue(after["_id"])}`,
+    );
+  }
+  return idFirst(before["_id"], after);
+}
+
+function compileOperators(update: Doc, options: UpdateOptions): CompiledUpdate {
+  const modifications = Object.entries(update).flatMap(([name, fields]) =>
+    parseOperator(name, fields),
+  );
+  refuseConflicts(modifications);
+  const filters = parseArrayFilters(options, modifications);
+  // MongoDB applies the paths of an update in lexicographic order.
+  modifications.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    replacement: false,
+    apply: (doc, inserting) => applyOperators(doc, inserting, modifications, options, filters),
+  };
+}
+
+function parseOperator(name: string, fields: unknown): Modification[] {
+  const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
+  if (!operator) {
+    throw failedToParse(
+      `Unknown modifier: ${name}. Expected a valid update modifier or pipeline-style update specified as an array`,
+    );
+  }
+  if (!isDocument(fields)) {
+    throw failedToParse(
+      `Modifiers operate on fields but we found type ${typeName(fields)} instead. For example: {$mod: {<field>: ...}} not {${name}: ${formatValue(fields)}}`,
+    );
+  }
+  return Object.entries(fields).map(([path, operand]) => {
+    operator.check?.(path, operand);
+    return { path, parts: parsePath(path), operand, name, operator };
+  });
+}
+
+function parsePath(path: string): string[] {
+  const parts = path.split(".");
+  if (parts.includes("")) {
+    throw new MongoError(
+      56,
+      path === ""
+        ? "An empty update path is not valid."
+        : `The update path '${path}' contains an empty field name, which is not allowed.`,
+    );
+  }
+  if (parts[0]?.startsWith("$") && !["$id", "$ref", "$db"].includes(parts[0])) {
+    throw new MongoError(
+      52,
+      `The dollar ($) prefixed field '${parts[0]}' in '${path}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
+    );
+  }
+  return parts;
+}
+
+function refuseConflicts(modifications: readonly Modification[]): void {
+  const seen: string[] = [];
+  const paths = modifications.flatMap(({ path, name, operand }) =>
+    name === "$rename" ? [path, String(operand)] : [path],
+  );
+  for (const path of paths) {
+    const other = seen.find(
+      (known) => known === path || known.startsWith(`${path}.`) || path.startsWith(`${known}.`),
+    );
+    if (other !== undefined) {
+      const shorter = other.length < path.length ? other : path;
+      throw new MongoError(
+        40,
+        `Updating the path '${path}' would create a conflict at '${shorter}'`,
+      );
+    }
+    seen.push(path);
+  }
+}
+
+type ArrayFilters = Map<string, (element: unknown) => boolean>;
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/update/positional-filtered/ */
+function parseArrayFilters(
+  options: UpdateOptions,
+  modifications: readonly Modification[],
+): ArrayFilters {
+  const filters: ArrayFilters = new Map();
+  for (const raw of options.arrayFilters ?? []) {
+    const name = identifierOf(raw);
+    if (filters.has(name)) {
+      throw failedToParse(
+        `Found multiple array filters with the same top-level field name ${name}`,
+      );
+    }
+    const filter = parseFilter(raw as Doc, { collation: options.collation });
+    filters.set(name, (element) =>
+      filter.matches({ [name]: Array.isArray(element) ? [element] : element }),
+    );
+  }
+  const used = new Set(
+    modifications.flatMap(({ parts }) =>
+      parts.flatMap((part) => /^\$\[(.+)\]$/.exec(part)?.[1] ?? []),
+    ),
+  );
+  const missing = [...used].find((name) => !filters.has(name));
+  if (missing !== undefined) {
+    const path = modifications.find(({ path: candidate }) =>
+      candidate.includes(`$[${missing}]`),
+    )?.path;
+    throw badValue(`No array filter found for identifier '${missing}' in path '${path}'`);
+  }
+  const unused = [...filters.keys()].find((name) => !used.has(name));
+  if (unused !== undefined) {
+    throw failedToParse(`The array filter for identifier '${unused}' was not used in the update`);
+  }
+  return filters;
+}
+
+function identifierOf(raw: unknown): string {
+  if (!isDocument(raw) || Object.keys(raw).length === 0) {
+    throw failedToParse("Cannot use an expression without a top-level field name in arrayFilters");
+  }
+  const names = new Set(fieldNames(raw).map((path) => path.split(".")[0] ?? ""));
+  const [name = ""] = names;
+  if (names.size > 1) {
+    throw failedToParse(
+      `Error parsing array filter :: caused by :: Expected a single top-level field name, found '${[...names].join("' and '")}'`,
+    );
+  }
+  if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) {
+    throw badValue(
+      `Error parsing array filter :: caused by :: The top-level field name must be an alphanumeric string beginning with a lowercase letter, found '${name}'`,
+    );
+  }
+  return name;
+}
+
+function fieldNames(filter: Doc): string[] {
+  return Object.entries(filter).flatMap(([name, value]) =>
+    name.startsWith("$") && Array.isArray(value)
+      ? value.flatMap((entry) => (isDocument(entry) ? fieldNames(entry) : []))
+      : [name],
+  );
+}
+
+function applyOperators(
+  doc: Doc,
+  inserting: boolean,
+  modifications: readonly Modification[],
+  options: UpdateOptions,
+  filters: ArrayFilters,
+): Updated {
+  const id = doc["_id"];
+  const set: Doc = {};
+  const unset: Doc = {};
+  const context: PathContext = {
+    filters,
+    position: (path) => matchedPosition(options.filter.root, doc, path),
+  };
+  for (const { name, operator, operand, parts, path } of modifications) {
+    if (name === "$setOnInsert" && !inserting) {
+      continue;
+    }
+    for (const concrete of resolvePaths(doc, parts, context)) {
+      const apply = {
+        doc,
+        path: concrete.join("."),
+        operand,
+        inserting,
+        collation: options.collation,
+      };
+      applyAt(doc, concrete, operator, apply, set, unset);
+    }
+    refuseIdChange(path, id, doc["_id"], inserting);
+  }
+  return { after: doc, change: { $set: set, $unset: unset } };
+}
+
+function refuseIdChange(path: string, before: unknown, after: unknown, inserting: boolean): void {
+  if (
+    before !== undefined &&
+    !(equalValues(before, after) && rankOf(after) !== Rank.undefined) &&
+    !(inserting && before === undefined)
+  ) {
+    throw new MongoError(
+      66,
+      `Performing an update on the path '${path}' would modify the immutable field '_id'`,
+    );
+  }
+}
+
+/** The document an upsert inserts: the equalities of its filter, then the update. */
+export function makeUpsert(filter: Filter, update: CompiledUpdate): Doc {
+  const base: Doc = {};
+  for (const { path, operator, operand } of conditionsOf(filter.root)) {
+    const value = upsertValue(operator, operand);
+    if (value !== undefined && (!update.replacement || path === "_id")) {
+      setPath(base, path.split("."), value);
+    }
+  }
+  const { after } = update.apply(base, true);
+  const id = after["_id"] === undefined ? new ObjectId() : after["_id"];
+  checkId(id);
+  return idFirst(id, after);
+}
+
+function upsertValue(operator: string, operand: unknown): unknown {
+  if (operator === "$eq") {
+    return operand;
+  }
+  return operator === "$in" && Array.isArray(operand) && operand.length === 1
+    ? operand[0]
+    : undefined;
+}
+
+function idFirst(id: unknown, doc: Doc): Doc {
+  const { _id: _replaced, ...rest } = doc;
+  return { _id: id, ...rest };
+}

@@ -1,0 +1,84 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { Engine } from "./engine";
+import { startExpiry } from "./expiry";
+import { claimFolder, type OwnedFolder } from "./owner";
+import { Listener } from "./server/listener";
+import { checkFormat } from "./storage/format";
+import { LmdbStorage } from "./storage/lmdb";
+import { MemoryStorage } from "./storage/memory";
+import type { Storage } from "./storage/storage";
+
+/** What the door asks of the worker. */
+export interface WorkerOptions {
+  dataDir: string | undefined;
+  port: number;
+  /** Recognises the folder as ours after a restart of the worker. */
+  token: string;
+}
+
+/** What the worker tells the door. */
+export type WorkerMessage =
+  | { type: "ready"; port: number; owner: boolean }
+  | { type: "failed"; message: string }
+  | { type: "stopped" };
+
+interface Running {
+  stop: () => Promise<void>;
+}
+
+async function start({ dataDir, port, token }: WorkerOptions): Promise<Running> {
+  if (dataDir === undefined) {
+    return serve(new MemoryStorage(), port, undefined);
+  }
+  const claim = await claimFolder(dataDir, token);
+  if (!claim.owner) {
+    tell({ type: "ready", port: claim.port, owner: false });
+    return { stop: () => Promise.resolve() };
+  }
+  try {
+    const storage = new LmdbStorage(dataDir);
+    await checkFormat(storage, dataDir);
+    return await serve(storage, port, claim.folder);
+  } catch (error) {
+    await claim.folder.release();
+    throw error;
+  }
+}
+
+async function serve(storage: Storage, port: number, folder: OwnedFolder | undefined): Promise<Running> {
+  const engine = new Engine(storage);
+  const listener = new Listener(engine);
+  const bound = await listener.listen(port);
+  const stopExpiry = startExpiry(engine);
+  folder?.announce(bound);
+  tell({ type: "ready", port: bound, owner: true });
+  return {
+    stop: async () => {
+      await listener.close();
+      await stopExpiry();
+      await engine.close();
+      await folder?.release();
+    },
+  };
+}
+
+function tell(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+async function main(): Promise<void> {
+  try {
+    const running = await start(workerData as WorkerOptions);
+    parentPort?.once("message", () => {
+      void running.stop().finally(() => {
+        tell({ type: "stopped" });
+        parentPort?.close();
+      });
+    });
+  } catch (error) {
+    tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+    parentPort?.close();
+  }
+}
+
+void main();
