@@ -1,0 +1,21 @@
+import { Schema, model } from "mongoose";
+
+/**
+ * The ledger of stored files that no document owns: a key stands here from before its file is
+ * stored until the document that names it is saved, and again once that document lets go of it.
+ * Whatever stands here when its time has come is removed, so a crash at any moment leaves no file behind.
+ */
+interface UnclaimedFile {
+  key: string;
+  removeAfter: Date;
+}
+
+const unclaimedFileSchema = new Schema<UnclaimedFile>({
+  key: { type: String, required: true },
+  removeAfter: { type: Date, required: true },
+});
+
+unclaimedFileSchema.index({ key: 1 }, { unique: true });
+unclaimedFileSchema.index({ removeAfter: 1 });
+
+export const UnclaimedFile = model("UnclaimedFile", unclaimedFileSchema);

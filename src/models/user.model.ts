@@ -1,0 +1,98 @@
+import { randomBytes } from "node:crypto";
+import bcrypt from "bcrypt";
+import { Schema, model, type HydratedDocument, type Model, type Types } from "mongoose";
+import { config } from "../config/env";
+import { signToken } from "../utils/jwt";
+import type { SessionDocument } from "./session.model";
+
+interface User {
+  username: string;
+  email: string;
+  fullName: string;
+  /** Storage keys, never URLs. */
+  avatar: string;
+  coverImage: string;
+  /** bcrypt hash; not selected unless asked for. */
+  password: string;
+  subscribersCount: number;
+  subscriptionsCount: number;
+  tweetsCount: number;
+  /** Set while the account is being removed: it is gone for everybody, its things are being cleared. */
+  deletedAt?: Date;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface UserMethods {
+  /** Compares with the stored hash; the password must have been selected. */
+  isPasswordCorrect(password: string): Promise<boolean>;
+  /** A short-lived token for requests, bound to the session. */
+  generateAccessToken(sessionId: Types.ObjectId): string;
+  /** The session's refresh token of its current rotation; equal input gives an equal token. */
+  generateRefreshToken(session: SessionDocument, tokenId: string): string;
+}
+
+type UserModel = Model<User, object, UserMethods>;
+export type UserDocument = HydratedDocument<User, UserMethods>;
+
+const userSchema = new Schema<User, UserModel, UserMethods>(
+  {
+    username: { type: String, required: true, lowercase: true, trim: true },
+    email: { type: String, required: true, lowercase: true, trim: true },
+    fullName: { type: String, required: true, trim: true },
+    avatar: { type: String, required: true },
+    coverImage: { type: String, default: "" },
+    password: { type: String, required: true, select: false },
+    subscribersCount: { type: Number, default: 0, min: 0 },
+    subscriptionsCount: { type: Number, default: 0, min: 0 },
+    tweetsCount: { type: Number, default: 0, min: 0 },
+    deletedAt: { type: Date },
+  },
+  { timestamps: true },
+);
+
+userSchema.index({ username: 1 }, { unique: true });
+userSchema.index({ email: 1 }, { unique: true });
+// The cleaner looks for accounts whose removal was cut short.
+userSchema.index({ deletedAt: 1 }, { sparse: true });
+
+userSchema.pre("save", async function hashPassword() {
+  if (this.isModified("password")) {
+    this.password = await bcrypt.hash(this.password, config.auth.bcryptRounds);
+  }
+});
+
+userSchema.methods.isPasswordCorrect = function isPasswordCorrect(password) {
+  return bcrypt.compare(password, this.password);
+};
+
+userSchema.methods.generateAccessToken = function generateAccessToken(sessionId) {
+  const iat = Math.floor(Date.now() / 1000);
+  return signToken(
+    {
+      sub: this.id,
+      sid: sessionId.toHexString(),
+      typ: "access",
+      jti: randomBytes(12).toString("base64url"),
+      iat,
+      exp: iat + Math.floor(config.auth.accessTokenTtl / 1000),
+    },
+    config.auth.accessTokenSecret,
+  );
+};
+
+userSchema.methods.generateRefreshToken = function generateRefreshToken(session, tokenId) {
+  return signToken(
+    {
+      sub: this.id,
+      sid: session.id,
+      typ: "refresh",
+      jti: tokenId,
+      iat: Math.floor(session.rotatedAt.getTime() / 1000),
+      exp: Math.floor(session.expiresAt.getTime() / 1000),
+    },
+    config.auth.refreshTokenSecret,
+  );
+};
+
+export const User = model<User, UserModel>("User", userSchema);

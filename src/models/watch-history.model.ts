@@ -1,0 +1,45 @@
+import { Schema, model, type Model, type Types } from "mongoose";
+
+interface WatchHistory {
+  user: Types.ObjectId;
+  video: Types.ObjectId;
+  watchedAt: Date;
+  /** Seconds into the video. */
+  position: number;
+}
+
+interface WatchHistoryModel extends Model<WatchHistory> {
+  /** Puts the video at the front of the user's history; a position that is not given stays. */
+  record(user: Types.ObjectId, video: Types.ObjectId, position?: number): Promise<void>;
+}
+
+const watchHistorySchema = new Schema<WatchHistory, WatchHistoryModel>({
+  user: { type: Schema.Types.ObjectId, ref: "User", required: true },
+  video: { type: Schema.Types.ObjectId, ref: "Video", required: true },
+  watchedAt: { type: Date, required: true },
+  position: { type: Number, default: 0, min: 0 },
+});
+
+watchHistorySchema.index({ user: 1, video: 1 }, { unique: true });
+watchHistorySchema.index({ user: 1, watchedAt: -1, _id: -1 });
+watchHistorySchema.index({ video: 1 });
+
+watchHistorySchema.statics.record = async function record(
+  this: WatchHistoryModel,
+  user: Types.ObjectId,
+  video: Types.ObjectId,
+  position?: number,
+) {
+  await this.updateOne(
+    { user, video },
+    {
+      $set: { watchedAt: new Date(), ...(position === undefined ? {} : { position }) },
+    },
+    { upsert: true },
+  );
+};
+
+export const WatchHistory = model<WatchHistory, WatchHistoryModel>(
+  "WatchHistory",
+  watchHistorySchema,
+);

@@ -1,0 +1,35 @@
+import type { SessionDocument } from "../models/session.model";
+import type { UserDocument } from "../models/user.model";
+import type { VideoDocument } from "../models/video.model";
+import type { TokenClaims } from "../utils/jwt";
+
+/** A file that upload.middleware has received into the request's private folder. */
+interface ReceivedFile {
+  path: string;
+  size: number;
+}
+
+declare global {
+  namespace Express {
+    /** What middlewares leave for those behind them. */
+    interface Locals {
+      /** The promise of the async handler that runs now (asyncHandler). */
+      work?: Promise<void>;
+      /** Claims of a genuine access token; says nothing yet about its session (identify). */
+      claims?: TokenClaims;
+      /** Why the presented access token is not genuine (identify). */
+      tokenError?: Error;
+      /** The signed-in user and the session used (verifyJWT, optionalJWT). */
+      user?: UserDocument;
+      session?: SessionDocument;
+      /** Parsed params, query and body (validate). */
+      validated?: unknown;
+      /** Received files by field name (upload). */
+      files?: Record<string, ReceivedFile>;
+      /** The video that the path names, owned by the caller (loadOwnVideo) or visible to him (loadVisibleVideo). */
+      video?: VideoDocument;
+    }
+  }
+}
+
+export type { ReceivedFile };

@@ -1,0 +1,150 @@
+import type { AggregatePaginateModel, PipelineStage, Types } from "mongoose";
+import type {} from "mongoose-aggregate-paginate-v2";
+import { decodeCursor, encodeCursor } from "./cursor";
+
+/** The facts of one page; the fields of mongoose-aggregate-paginate-v2 and `nextCursor`. Page numbers are null when the list is walked by cursor. */
+export interface Pagination {
+  totalDocs: number;
+  limit: number;
+  page: number | null;
+  totalPages: number;
+  pagingCounter: number | null;
+  hasPrevPage: boolean;
+  hasNextPage: boolean;
+  prevPage: number | null;
+  nextPage: number | null;
+  nextCursor: string | null;
+}
+
+export interface Page<T> extends Pagination {
+  docs: T[];
+}
+
+/** What a client asks of a list. */
+export interface PageRequest {
+  page: number;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type PagedModel = Pick<AggregatePaginateModel<unknown>, "aggregate" | "aggregatePaginate">;
+
+interface ListQuery {
+  match: PipelineStage.Match["$match"];
+  /** A stored field that an index orders together with `_id`, or `relevance` for a `$text` match. */
+  sortBy: string;
+  direction: 1 | -1;
+  /** Stages that run on the cut page only: joins cost the same however long the list is. */
+  join: PipelineStage[];
+}
+
+interface Sorted {
+  _id: Types.ObjectId;
+}
+
+/**
+ * Reads one page of a list, by page number or, when the request has a cursor, by keyset: the page
+ * then starts behind the cursor's document, so nothing is skipped or repeated while the list changes.
+ */
+export async function paginate<T extends Sorted>(
+  model: PagedModel,
+  list: ListQuery,
+  request: PageRequest,
+): Promise<Page<T>> {
+  return request.cursor === undefined
+    ? pageByNumber<T>(model, list, request)
+    : pageByCursor<T>(model, list, request, request.cursor);
+}
+
+/** Splits a page for the endpoints whose `data` is a bare array. */
+export function splitPage<T>(page: Page<T>): { docs: T[]; pagination: Pagination } {
+  const { docs, ...pagination } = page;
+  return { docs, pagination };
+}
+
+async function pageByNumber<T extends Sorted>(
+  model: PagedModel,
+  list: ListQuery,
+  request: PageRequest,
+): Promise<Page<T>> {
+  const result = await model.aggregatePaginate<T>(
+    [{ $match: list.match }, { $sort: sortStage(list) }, "__PREPAGINATE__", ...list.join],
+    {
+      page: request.page,
+      limit: request.limit,
+      useFacet: false,
+      countQuery: model.aggregate([{ $match: list.match }]),
+    },
+  );
+  return {
+    docs: result.docs,
+    totalDocs: result.totalDocs,
+    limit: result.limit,
+    page: request.page,
+    totalPages: result.totalPages,
+    pagingCounter: result.pagingCounter,
+    hasPrevPage: result.hasPrevPage,
+    hasNextPage: result.hasNextPage,
+    prevPage: result.prevPage ?? null,
+    nextPage: result.nextPage ?? null,
+    nextCursor: result.hasNextPage ? cursorAfter(list, result.docs) : null,
+  };
+}
+
+async function pageByCursor<T extends Sorted>(
+  model: PagedModel,
+  list: ListQuery,
+  { limit }: PageRequest,
+  cursor: string,
+): Promise<Page<T>> {
+  const [rows, counted] = await Promise.all([
+    model.aggregate<T>([
+      { $match: { $and: [list.match, behind(list, cursor)] } },
+      { $sort: sortStage(list) },
+      // One more than asked for tells whether anything follows.
+      { $limit: limit + 1 },
+      ...list.join,
+    ]),
+    model.aggregate<{ totalDocs: number }>([{ $match: list.match }, { $count: "totalDocs" }]),
+  ]);
+  const totalDocs = counted[0]?.totalDocs ?? 0;
+  const docs = rows.slice(0, limit);
+  const hasNextPage = rows.length > limit;
+  return {
+    docs,
+    totalDocs,
+    limit,
+    page: null,
+    totalPages: Math.max(1, Math.ceil(totalDocs / limit)),
+    pagingCounter: null,
+    hasPrevPage: true,
+    hasNextPage,
+    prevPage: null,
+    nextPage: null,
+    nextCursor: hasNextPage ? cursorAfter(list, docs) : null,
+  };
+}
+
+function sortStage({ sortBy, direction }: ListQuery): PipelineStage.Sort["$sort"] {
+  return sortBy === "relevance"
+    ? { score: { $meta: "textScore" }, _id: direction }
+    : { [sortBy]: direction, _id: direction };
+}
+
+/** The filter for everything behind a cursor; the first bound lets the index start at the right place. */
+function behind({ sortBy, direction }: ListQuery, text: string): PipelineStage.Match["$match"] {
+  const { value, id } = decodeCursor(sortBy, text);
+  const [past, pastOrAt] = direction === 1 ? ["$gt", "$gte"] : ["$lt", "$lte"];
+  return {
+    [sortBy]: { [pastOrAt]: value },
+    $or: [{ [sortBy]: { [past]: value } }, { _id: { [past]: id } }],
+  };
+}
+
+function cursorAfter<T extends Sorted>({ sortBy }: ListQuery, docs: T[]): string | null {
+  const last = docs.at(-1);
+  // A relevance score belongs to one search, not to a stored field, so it cannot be walked by keyset.
+  return last === undefined || sortBy === "relevance"
+    ? null
+    : encodeCursor(sortBy, { value: (last as Record<string, unknown>)[sortBy], id: last._id });
+}
