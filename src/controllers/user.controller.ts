@@ -1,0 +1,181 @@
+import { dirname, join } from "node:path";
+import { trusted, type Types } from "mongoose";
+import type { Response } from "express";
+import { newKey, saveWithFiles, storeFile } from "../jobs/files";
+import { removeUser } from "../jobs/removal";
+import { currentSession, currentUser } from "../middlewares/auth.middleware";
+import { requiredFile } from "../middlewares/upload.middleware";
+import { validated } from "../middlewares/validate.middleware";
+import { Session } from "../models/session.model";
+import { Subscription } from "../models/subscription.model";
+import { User, type UserDocument } from "../models/user.model";
+import { Video } from "../models/video.model";
+import { mediaUrlsFor } from "../presenters/media-url";
+import { ownUser, publicUser } from "../presenters/user.presenter";
+import { normalizeImage } from "../services/image";
+import { withHashSlot } from "../services/passwords";
+import { ApiError, type ErrorCode } from "../utils/ApiError";
+import { ApiResponse } from "../utils/ApiResponse";
+import { asyncHandler } from "../utils/asyncHandler";
+import { isDuplicateKey } from "../utils/duplicate-key";
+import * as schema from "../validations/user.validation";
+import { clearTokens } from "./tokens";
+
+/** Widest stored image of each kind, in pixels. */
+const IMAGE_WIDTH = { avatar: 512, coverImage: 2560 } as const;
+type ImageField = keyof typeof IMAGE_WIDTH;
+
+export const registerUser = asyncHandler(async (req, res) => {
+  const { body } = validated(res, schema.registerUser);
+  if (await User.exists({ $or: [{ username: body.username }, { email: body.email }] })) {
+    throw new ApiError("USER_EXISTS");
+  }
+  const user = new User(body);
+  user.avatar = await storeImage(res, user._id, "avatar");
+  if (res.locals.files?.coverImage) {
+    user.coverImage = await storeImage(res, user._id, "coverImage");
+  }
+  const stored = [user.avatar, user.coverImage].filter((key) => key !== "");
+  await saveWithFiles({ stored }, () => withHashSlot(() => saveUnlessTaken(user, "USER_EXISTS")));
+  const data = ownUser(user, mediaUrlsFor(req));
+  new ApiResponse(201, data, schema.registerUser.message).send(res);
+});
+
+export const changePassword = asyncHandler(async (_req, res) => {
+  const { body } = validated(res, schema.changePassword);
+  const user = currentUser(res);
+  await requirePassword(user, body.oldPassword, "INVALID_OLD_PASSWORD", "oldPassword");
+  user.password = body.newPassword;
+  await withHashSlot(() => user.save());
+  await Session.deleteMany({
+    user: user._id,
+    _id: trusted({ $ne: currentSession(res)._id }),
+  });
+  new ApiResponse(200, {}, schema.changePassword.message).send(res);
+});
+
+// eslint-disable-next-line @typescript-eslint/require-await -- one form for every controller
+export const getCurrentUser = asyncHandler(async (req, res) => {
+  const data = ownUser(currentUser(res), mediaUrlsFor(req));
+  new ApiResponse(200, data, schema.getCurrentUser.message).send(res);
+});
+
+export const deleteCurrentUser = asyncHandler(async (_req, res) => {
+  const { body } = validated(res, schema.deleteCurrentUser);
+  const user = currentUser(res);
+  await requirePassword(user, body.password, "INVALID_PASSWORD", "password");
+  await removeUser(user);
+  clearTokens(res);
+  new ApiResponse(200, {}, schema.deleteCurrentUser.message).send(res);
+});
+
+export const updateAccount = asyncHandler(async (req, res) => {
+  const { body } = validated(res, schema.updateAccount);
+  const user = currentUser(res);
+  user.set(body);
+  await saveUnlessTaken(user, "EMAIL_TAKEN");
+  const data = ownUser(user, mediaUrlsFor(req));
+  new ApiResponse(200, data, schema.updateAccount.message).send(res);
+});
+
+export const updateAvatar = asyncHandler(async (req, res) => {
+  const user = await replaceImage(res, "avatar");
+  const data = ownUser(user, mediaUrlsFor(req));
+  new ApiResponse(200, data, schema.updateAvatar.message).send(res);
+});
+
+export const updateCoverImage = asyncHandler(async (req, res) => {
+  const user = await replaceImage(res, "coverImage");
+  const data = ownUser(user, mediaUrlsFor(req));
+  new ApiResponse(200, data, schema.updateCoverImage.message).send(res);
+});
+
+export const getChannel = asyncHandler(async (req, res) => {
+  const { params } = validated(res, schema.getChannel);
+  const user = await User.findOne({ username: params.username, deletedAt: null });
+  if (!user) {
+    throw new ApiError("CHANNEL_NOT_FOUND");
+  }
+  const [videos, isSubscribed] = await Promise.all([
+    publishedVideosOf(user._id),
+    isSubscribedTo(user._id, res.locals.user?._id),
+  ]);
+  const data = {
+    ...publicUser(user, mediaUrlsFor(req)),
+    subscribersCount: user.subscribersCount,
+    channelsSubscribedToCount: user.subscriptionsCount,
+    isSubscribed,
+    tweetsCount: user.tweetsCount,
+    ...videos,
+  };
+  new ApiResponse(200, data, schema.getChannel.message).send(res);
+});
+
+async function publishedVideosOf(owner: Types.ObjectId) {
+  const [totals] = await Video.aggregate<{ videosCount: number; totalViews: number }>([
+    { $match: { owner, isPublished: true } },
+    { $group: { _id: null, videosCount: { $sum: 1 }, totalViews: { $sum: "$views" } } },
+  ]);
+  return { videosCount: totals?.videosCount ?? 0, totalViews: totals?.totalViews ?? 0 };
+}
+
+async function isSubscribedTo(
+  channel: Types.ObjectId,
+  subscriber: Types.ObjectId | undefined,
+): Promise<boolean> {
+  return subscriber !== undefined && (await Subscription.exists({ subscriber, channel })) !== null;
+}
+
+/** Refuses with the given code and field unless the password is the user's. */
+async function requirePassword(
+  user: UserDocument,
+  password: string,
+  code: ErrorCode,
+  path: string,
+): Promise<void> {
+  const stored = await User.findById(user._id).select("+password");
+  const isCorrect =
+    stored !== null && (await withHashSlot(() => stored.isPasswordCorrect(password)));
+  if (!isCorrect) {
+    throw new ApiError(code, { errors: [{ path, message: "is not the current password" }] });
+  }
+}
+
+/** Of parallel requests for one name, all pass the question whether it is free; the unique index decides. */
+async function saveUnlessTaken(user: UserDocument, code: ErrorCode): Promise<void> {
+  try {
+    await user.save();
+  } catch (error) {
+    if (isDuplicateKey(error)) {
+      throw new ApiError(code, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Re-encodes and stores a received image; answers its key. */
+async function storeImage(res: Response, id: Types.ObjectId, field: ImageField): Promise<string> {
+  const { path } = requiredFile(res, field);
+  const image = join(dirname(path), `${field}.webp`);
+  await normalizeImage(path, image, { maxWidth: IMAGE_WIDTH[field] });
+  const key = newKey("users", id, "webp");
+  await storeFile(key, image, "image/webp");
+  return key;
+}
+
+/** Stores the new image, points the account at it, and only then removes the old one. */
+async function replaceImage(res: Response, field: ImageField): Promise<UserDocument> {
+  const { _id, [field]: old } = currentUser(res);
+  const key = await storeImage(res, _id, field);
+  return saveWithFiles({ stored: [key], dropped: [old] }, async () => {
+    const user = await User.findOneAndUpdate(
+      { _id, deletedAt: null },
+      { $set: { [field]: key } },
+      { returnDocument: "after" },
+    );
+    if (!user) {
+      throw new ApiError("INVALID_ACCESS_TOKEN");
+    }
+    return user;
+  });
+}

@@ -1,0 +1,218 @@
+import { createHmac } from "node:crypto";
+import { dirname, join } from "node:path";
+import type { Request, Response } from "express";
+import { Types, type PipelineStage, type UpdateQuery } from "mongoose";
+import { config } from "../config/env";
+import { newKey, saveWithFiles, storeFile } from "../jobs/files";
+import { removeVideo } from "../jobs/removal";
+import { currentUser } from "../middlewares/auth.middleware";
+import { loadedVideo } from "../middlewares/load.middleware";
+import { addressOf } from "../middlewares/rate-limit.middleware";
+import { requiredFile } from "../middlewares/upload.middleware";
+import { validated } from "../middlewares/validate.middleware";
+import { joinChannel, joinIsLiked, joinOwner } from "../models/pipelines/video.pipelines";
+import { User } from "../models/user.model";
+import { Video, type VideoDocument } from "../models/video.model";
+import { View } from "../models/view.model";
+import { WatchHistory } from "../models/watch-history.model";
+import { mediaUrlsFor } from "../presenters/media-url";
+import {
+  video,
+  videoPage,
+  type JoinedVideo,
+  type JoinedVideoPage,
+} from "../presenters/video.presenter";
+import { ffmpegTools } from "../services";
+import { extractThumbnail, probeVideo } from "../services/ffmpeg";
+import { normalizeImage } from "../services/image";
+import { detectVideoType } from "../services/media-type";
+import { ApiError } from "../utils/ApiError";
+import { ApiResponse } from "../utils/ApiResponse";
+import { asyncHandler } from "../utils/asyncHandler";
+import { paginate } from "../utils/pagination";
+import * as schema from "../validations/video.validation";
+
+/** Widest stored thumbnail, in pixels. */
+const THUMBNAIL_WIDTH = 1280;
+
+export const getAllVideos = asyncHandler(async (req, res) => {
+  const { query } = validated(res, schema.getAllVideos);
+  const viewer = res.locals.user?._id;
+  const page = await paginate<JoinedVideo>(
+    Video,
+    {
+      match: listFilter(query, viewer),
+      sortBy: query.sortBy ?? "createdAt",
+      direction: query.sortType === "asc" ? 1 : -1,
+      join: [...joinOwner(), ...joinIsLiked(viewer)],
+    },
+    query,
+  );
+  const url = mediaUrlsFor(req);
+  const data = { ...page, docs: page.docs.map((row) => video(row, url)) };
+  new ApiResponse(200, data, schema.getAllVideos.message).send(res);
+});
+
+export const publishVideo = asyncHandler(async (req, res) => {
+  const { body } = validated(res, schema.publishVideo);
+  const { path } = requiredFile(res, "videoFile");
+  const { contentType, extension } = await detectVideoType(path);
+  const { duration, width, height } = await probeVideo(await ffmpegTools(), path);
+
+  const facts = { owner: currentUser(res)._id, contentType, duration, width, height };
+  const document = new Video({ ...body, ...facts });
+  document.thumbnail = await storeThumbnail(res, document._id);
+  document.videoFile = newKey("videos", document._id, extension);
+  await saveWithFiles({ stored: [document.videoFile, document.thumbnail] }, async () => {
+    await storeFile(document.videoFile, path, contentType);
+    await document.save();
+  });
+  await requireOwner(document);
+  const data = await readPage(req, res, document._id);
+  new ApiResponse(201, data, schema.publishVideo.message).send(res);
+});
+
+export const getVideoById = asyncHandler(async (req, res) => {
+  const document = loadedVideo(res);
+  // A HEAD and a prefetch show the video to nobody.
+  if (req.method === "GET" && req.get("sec-purpose") === undefined) {
+    await recordViewing(req, res, document);
+  }
+  const data = await readPage(req, res, document._id);
+  new ApiResponse(200, data, schema.getVideoById.message).send(res);
+});
+
+export const updateVideo = asyncHandler(async (req, res) => {
+  const { body } = validated(res, schema.updateVideo);
+  const { _id, thumbnail: old } = loadedVideo(res);
+  if (res.locals.files?.thumbnail) {
+    const thumbnail = await storeThumbnail(res, _id);
+    await saveWithFiles({ stored: [thumbnail], dropped: [old] }, () =>
+      change(_id, { ...body, thumbnail }),
+    );
+  } else {
+    await change(_id, body);
+  }
+  const data = await readPage(req, res, _id);
+  new ApiResponse(200, data, schema.updateVideo.message).send(res);
+});
+
+export const deleteVideo = asyncHandler(async (_req, res) => {
+  const document = loadedVideo(res);
+  await removeVideo(document);
+  new ApiResponse(200, { videoId: document._id }, schema.deleteVideo.message).send(res);
+});
+
+export const togglePublishStatus = asyncHandler(async (req, res) => {
+  const { _id } = loadedVideo(res);
+  // As a pipeline the server flips what is stored, so that parallel toggles do not undo each other.
+  await change(_id, [{ $set: { isPublished: { $not: "$isPublished" } } }]);
+  const data = await readPage(req, res, _id);
+  new ApiResponse(200, data, schema.togglePublishStatus.message).send(res);
+});
+
+export const recordView = asyncHandler(async (req, res) => {
+  const { body } = validated(res, schema.recordView);
+  const document = loadedVideo(res);
+  const views = await recordViewing(req, res, document, body.position);
+  new ApiResponse(200, { views }, schema.recordView.message).send(res);
+});
+
+interface ListQuery {
+  query?: string | undefined;
+  userId?: string | undefined;
+  tag?: string | undefined;
+}
+
+/** Published videos; of the viewer's own channel all. */
+function listFilter({ query, userId, tag }: ListQuery, viewer: Types.ObjectId | undefined) {
+  const isOwnChannel = userId !== undefined && viewer?.equals(userId) === true;
+  return {
+    ...(isOwnChannel ? { deletedAt: null } : { isPublished: true }),
+    ...(userId === undefined ? {} : { owner: new Types.ObjectId(userId) }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(query ? { $text: { $search: query } } : {}),
+  };
+}
+
+/** Reads one video as its own page shows it. */
+async function readPage(req: Request, res: Response, id: Types.ObjectId) {
+  const viewer = res.locals.user?._id;
+  const [row] = await Video.aggregate<JoinedVideoPage>([
+    { $match: { _id: id } },
+    ...joinChannel(viewer),
+    ...joinIsLiked(viewer),
+  ]);
+  if (!row) {
+    throw new ApiError("VIDEO_NOT_FOUND");
+  }
+  return videoPage(row, mediaUrlsFor(req));
+}
+
+/** Writes to a video unless it is being removed: a late write must not bring it back. */
+async function change(
+  id: Types.ObjectId,
+  update: UpdateQuery<VideoDocument> | PipelineStage[],
+): Promise<void> {
+  const { matchedCount } = await Video.updateOne({ _id: id, deletedAt: null }, update, {
+    updatePipeline: Array.isArray(update),
+  });
+  if (matchedCount === 0) {
+    throw new ApiError("VIDEO_NOT_FOUND");
+  }
+}
+
+/** Stores the thumbnail that was sent or, without one, a frame of the video; answers its key. */
+async function storeThumbnail(res: Response, id: Types.ObjectId): Promise<string> {
+  const sent = res.locals.files?.thumbnail?.path;
+  const source = sent ?? (await frameOf(requiredFile(res, "videoFile").path));
+  const image = join(dirname(source), "thumbnail.webp");
+  await normalizeImage(source, image, { maxWidth: THUMBNAIL_WIDTH });
+  const key = newKey("videos", id, "webp");
+  await storeFile(key, image, "image/webp");
+  return key;
+}
+
+async function frameOf(videoFile: string): Promise<string> {
+  const frame = join(dirname(videoFile), "frame.png");
+  await extractThumbnail(await ffmpegTools(), videoFile, frame);
+  return frame;
+}
+
+/** An account that was removed while its upload ran takes the late video along. */
+async function requireOwner(document: VideoDocument): Promise<void> {
+  if (!(await User.exists({ _id: document.owner, deletedAt: null }))) {
+    await removeVideo(document);
+    throw new ApiError("INVALID_ACCESS_TOKEN");
+  }
+}
+
+/** Keeps the viewer's history and counts one view per viewer and window, the owner's never; answers the count. */
+async function recordViewing(
+  req: Request,
+  res: Response,
+  document: VideoDocument,
+  position?: number,
+): Promise<number> {
+  const viewer = res.locals.user?._id;
+  if (viewer) {
+    await WatchHistory.record(viewer, document._id, position);
+  }
+  const isOwner = viewer?.equals(document.owner) === true;
+  if (isOwner || !(await View.claim(document._id, viewer?.toHexString() ?? visitor(req)))) {
+    return document.views;
+  }
+  const counted = await Video.findOneAndUpdate(
+    { _id: document._id },
+    { $inc: { views: 1 } },
+    { returnDocument: "after", timestamps: false },
+  );
+  return counted?.views ?? document.views;
+}
+
+/** Stands for an anonymous visitor without keeping his address. */
+function visitor(req: Request): string {
+  return createHmac("sha256", config.auth.accessTokenSecret)
+    .update(`${addressOf(req)}|${req.get("user-agent") ?? ""}`)
+    .digest("base64url");
+}

@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createApp } from "./app";
+import { config } from "./config/env";
+import { logger } from "./config/logger";
+import { API_PREFIX } from "./constants";
+import { connectDB } from "./db";
+import { startJobs } from "./jobs";
+import { sweepUploads } from "./middlewares/upload.middleware";
+import { ffmpegTools, storage } from "./services";
+import { drain } from "./utils/drain";
+
+/** Longest a stop may take, from the signal to the exit. */
+const STOP_LIMIT_MS = 10_000;
+
+/** Slow clients are cut: headers must be there in 15 s, a whole request (an upload) in an hour. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60 * 60 * 1000;
+
+/** config -> database -> HTTP -> jobs, and back in reverse on a signal. */
+async function start(): Promise<void> {
+  const ffmpeg = await ffmpegTools();
+  await sweepUploads();
+  const database = await connectDB();
+  const app = createApp();
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    app,
+  );
+  await listen(server);
+  const jobs = startJobs();
+
+  const { port } = server.address() as AddressInfo;
+  const url = config.http.publicUrl ?? `http://localhost:${port}`;
+  logger.info(`Database   ${database.description}`);
+  logger.info(`Storage    ${storage.name}`);
+  logger.info(`ffmpeg     ${ffmpeg.version} (${ffmpeg.source})`);
+  logger.info(`API        ${url}${API_PREFIX}`);
+  logger.info(`API docs   ${url}${API_PREFIX}/docs`);
+
+  stopOnSignal(async () => {
+    app.locals.draining = true;
+    await drain(server);
+    await jobs.stop();
+    await database.disconnect();
+  });
+}
+
+async function listen(server: Server): Promise<void> {
+  server.listen(config.http.port, config.http.host);
+  // `once` rejects with the server's error, such as a port in use.
+  await once(server, "listening");
+}
+
+/** Stops once; a second signal, or a stop that takes too long, ends the process at once. */
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) {
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info(`${signal}: finishing what runs, then stopping`);
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (err: unknown) => fail(err, "stopping failed"),
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+function fail(err: unknown, message: string): void {
+  logger.fatal({ err }, message);
+  logger.flush(() => process.exit(1));
+}
+
+// A forgotten rejection is a bug worth a line, not worth every other request in flight.
+process.on("unhandledRejection", (err) => logger.error({ err }, "unhandled rejection"));
+
+start().catch((err: unknown) => fail(err, `The server could not start: ${(err as Error).message}`));

@@ -1,0 +1,73 @@
+import type { Request, RequestHandler, Response } from "express";
+import type { z } from "zod";
+import { ApiError, type FieldError } from "../utils/ApiError";
+import type { Operation } from "../validations/operation";
+
+/** What a controller of the operation works with. */
+interface Validated<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  params: z.output<P>;
+  query: z.output<Q>;
+  body: z.output<B>;
+}
+
+/**
+ * Parses params, query and body with the operation's schemas; controllers see nothing else. All
+ * that is wrong is reported at once, missing files too.
+ */
+export function validate(operation: Operation): RequestHandler {
+  return function validateRequest(req, res, next) {
+    const params = parse(operation.params, req.params);
+    const query = parse(operation.query, req.query);
+    // Express leaves no body at all where none was sent.
+    const body = parse(operation.body, req.body ?? {});
+    const errors = [
+      ...params.errors,
+      ...query.errors,
+      ...body.errors,
+      ...missingFiles(operation, res),
+    ];
+    if (errors.length > 0) {
+      throw new ApiError("VALIDATION_FAILED", { message: summary(errors), errors });
+    }
+    res.locals.validated = { params: params.value, query: query.value, body: body.value };
+    next();
+  };
+}
+
+/** The parsed input of the operation that `validate` was given on this route. */
+export function validated<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  res: Response,
+  _operation: Operation<P, Q, B>,
+): Validated<P, Q, B> {
+  return res.locals.validated as Validated<P, Q, B>;
+}
+
+interface Parsed {
+  value: unknown;
+  errors: FieldError[];
+}
+
+function parse(schema: z.ZodType | undefined, input: Request["body"]): Parsed {
+  const result = schema?.safeParse(input);
+  if (result === undefined || result.success) {
+    return { value: result?.data, errors: [] };
+  }
+  const errors = result.error.issues.map((issue) => ({
+    path: issue.path.join(".") || "body",
+    message: issue.message,
+  }));
+  return { value: undefined, errors };
+}
+
+function missingFiles(operation: Operation, res: Response): FieldError[] {
+  return Object.entries(operation.files ?? {})
+    .filter(([name, field]) => field.required && res.locals.files?.[name] === undefined)
+    .map(([name]) => ({ path: name, message: "a file is required" }));
+}
+
+/** Most clients show only the message, so it says what the first thing is that is wrong. */
+function summary(errors: FieldError[]): string {
+  const [first] = errors;
+  const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return first ? `${first.path}: ${first.message}${others}` : "";
+}

@@ -1,0 +1,37 @@
+import { Router } from "express";
+import * as video from "../controllers/video.controller";
+import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
+import { loadOwnVideo, loadVisibleVideo } from "../middlewares/load.middleware";
+import { upload } from "../middlewares/upload.middleware";
+import { validate } from "../middlewares/validate.middleware";
+import * as schema from "../validations/video.validation";
+
+export const videoRouter = Router();
+
+videoRouter
+  .route("/")
+  .get(optionalJWT, validate(schema.getAllVideos), video.getAllVideos)
+  .post(verifyJWT, upload(schema.publishVideo), validate(schema.publishVideo), video.publishVideo);
+videoRouter
+  .route("/:videoId")
+  .get(optionalJWT, loadVisibleVideo, video.getVideoById)
+  .patch(
+    verifyJWT,
+    loadOwnVideo,
+    upload(schema.updateVideo),
+    validate(schema.updateVideo),
+    video.updateVideo,
+  )
+  .delete(verifyJWT, loadOwnVideo, video.deleteVideo);
+videoRouter
+  .route("/toggle/publish/:videoId")
+  .patch(verifyJWT, loadOwnVideo, video.togglePublishStatus);
+videoRouter
+  .route("/:videoId/view")
+  .post(
+    optionalJWT,
+    loadVisibleVideo,
+    upload(schema.recordView),
+    validate(schema.recordView),
+    video.recordView,
+  );

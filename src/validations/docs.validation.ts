@@ -1,0 +1,26 @@
+import { operation } from "./operation";
+import { z } from "./zod";
+
+export const getOpenApi = operation({
+  method: "get",
+  path: "/openapi.json",
+  tag: "Docs",
+  summary: "This document",
+  access: "public",
+  status: 200,
+  message: "",
+  data: z.unknown(),
+  produces: "application/json",
+});
+
+export const getDocs = operation({
+  method: "get",
+  path: "/docs",
+  tag: "Docs",
+  summary: "This document as a page to browse and try",
+  access: "public",
+  status: 200,
+  message: "",
+  data: z.unknown(),
+  produces: "text/html",
+});

@@ -1,0 +1,20 @@
+import * as docs from "./docs.validation";
+import * as healthcheck from "./healthcheck.validation";
+import * as media from "./media.validation";
+import type { Operation } from "./operation";
+import * as user from "./user.validation";
+import * as video from "./video.validation";
+
+const modules = [user, video, media, healthcheck, docs];
+
+/** Every operation of the API by its name, which is also its `operationId`. */
+export const operations: ReadonlyMap<string, Operation> = new Map(
+  modules
+    .flatMap((module) => Object.entries(module as Record<string, unknown>))
+    .filter((entry): entry is [string, Operation] => isOperation(entry[1])),
+);
+
+/** The modules export a few shared schemas beside their operations. */
+function isOperation(value: unknown): value is Operation {
+  return typeof value === "object" && value !== null && "method" in value && "access" in value;
+}

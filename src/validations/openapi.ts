@@ -1,0 +1,186 @@
+import {
+  OpenAPIRegistry,
+  OpenApiGeneratorV31,
+  type RouteConfig,
+} from "@asteasolutions/zod-to-openapi";
+import { API_PREFIX } from "../constants";
+import { ERROR_CATALOGUE, type ErrorCode } from "../utils/ApiError";
+import { groupBy } from "../utils/group-by";
+import { failureSchema, paginationSchema } from "./common.validation";
+import { operations } from "./index";
+import type { FileField, Operation } from "./operation";
+import { z } from "./zod";
+
+/** Every endpoint may refuse with these. */
+const SHARED_ERRORS: ErrorCode[] = ["TOO_MANY_REQUESTS", "INTERNAL_ERROR", "DATABASE_UNAVAILABLE"];
+const SIGNED_IN_ERRORS: ErrorCode[] = [
+  "UNAUTHENTICATED",
+  "INVALID_ACCESS_TOKEN",
+  "ACCESS_TOKEN_EXPIRED",
+];
+
+const SECURITY: Record<Operation["access"], Record<string, string[]>[]> = {
+  public: [],
+  optional: [{}, { accessTokenCookie: [] }, { bearerToken: [] }],
+  required: [{ accessTokenCookie: [] }, { bearerToken: [] }],
+  eitherToken: [{ accessTokenCookie: [] }, { bearerToken: [] }, { refreshTokenCookie: [] }],
+};
+
+const INTRODUCTION = `Every success is \`{ statusCode, data, message, success: true }\`, every failure
+\`{ statusCode, data: null, message, success: false, errors, code, requestId }\`, always JSON.
+\`code\` is stable; \`errors\` names each field that is wrong.
+
+Sign in with \`POST /users/login\`; the tokens come as HttpOnly cookies and in the body, for
+\`Authorization: Bearer\`. 401 means "not authenticated" and nothing else.
+
+Bodies may be JSON, urlencoded or multipart. Lists take \`page\` and \`limit\`, or \`cursor\`.`;
+
+type Document = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
+
+let document: Document | undefined;
+
+/** The OpenAPI 3.1 description of the whole API, made once from the operations' schemas. */
+export function openApiDocument(): Document {
+  document ??= generate();
+  return document;
+}
+
+function generate(): Document {
+  const registry = new OpenAPIRegistry();
+  registry.registerComponent("securitySchemes", "bearerToken", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  });
+  for (const name of ["accessToken", "refreshToken"]) {
+    registry.registerComponent("securitySchemes", `${name}Cookie`, {
+      type: "apiKey",
+      in: "cookie",
+      name,
+    });
+  }
+  for (const [operationId, operation] of operations) {
+    registry.registerPath(route(operationId, operation));
+  }
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Mega Backend",
+      version: "1.0.0",
+      description: INTRODUCTION,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: API_PREFIX }],
+    tags: [...new Set([...operations.values()].map(({ tag }) => tag))].map((name) => ({ name })),
+  });
+}
+
+function route(operationId: string, operation: Operation): RouteConfig {
+  return {
+    operationId,
+    method: operation.method,
+    path: operation.path.replace(/:(\w+)/g, "{$1}"),
+    tags: [operation.tag],
+    summary: operation.summary,
+    ...(operation.description === undefined ? {} : { description: operation.description }),
+    security: SECURITY[operation.access],
+    request: {
+      ...(operation.params ? { params: operation.params as z.ZodObject } : {}),
+      ...(operation.query ? { query: operation.query as z.ZodObject } : {}),
+      ...body(operation),
+    },
+    responses: { ...success(operation), ...failures(operation) },
+  };
+}
+
+function body({
+  body: schema,
+  files,
+}: Operation): Pick<NonNullable<RouteConfig["request"]>, "body"> {
+  if (files) {
+    return {
+      body: {
+        required: true,
+        content: { "multipart/form-data": { schema: multipart(schema, files) } },
+      },
+    };
+  }
+  if (!schema) {
+    return {};
+  }
+  const types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
+  return { body: { content: Object.fromEntries(types.map((type) => [type, { schema }])) } };
+}
+
+function multipart(schema: z.ZodType | undefined, files: Record<string, FileField>): z.ZodType {
+  const parts = Object.entries(files).map(([name, { required, description }]) => {
+    const part = z.string().openapi({ type: "string", format: "binary", description });
+    return [name, required ? part : part.optional()] as const;
+  });
+  const fields = z.object(Object.fromEntries(parts));
+  return schema ? (schema as z.ZodObject).extend(fields.shape) : fields;
+}
+
+function success(operation: Operation): RouteConfig["responses"] {
+  if (operation.produces !== undefined) {
+    const schema = z.string().openapi({ type: "string", format: "binary" });
+    return {
+      [operation.status]: {
+        description: operation.summary,
+        content: { [operation.produces]: { schema } },
+      },
+    };
+  }
+  return {
+    [operation.status]: {
+      description: operation.message,
+      content: { "application/json": { schema: successSchema(operation) } },
+    },
+  };
+}
+
+/** The whole body of an operation's success. */
+export function successSchema(operation: Operation): z.ZodType {
+  return z.strictObject({
+    statusCode: z.literal(operation.status),
+    data: operation.data,
+    message: z.string(),
+    success: z.literal(true),
+    ...(operation.list ? { pagination: paginationSchema } : {}),
+  });
+}
+
+/** One entry for each status, naming the codes that come with it. */
+function failures(operation: Operation): RouteConfig["responses"] {
+  const byStatus = groupBy(errorsOf(operation), (code) => ERROR_CATALOGUE[code][0]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\` ${ERROR_CATALOGUE[code][1]}`).join("\n\n"),
+        content: { "application/json": { schema: failureSchema } },
+      },
+    ]),
+  );
+}
+
+function errorsOf({
+  access,
+  params,
+  query,
+  body: schema,
+  files,
+  errors,
+  method,
+}: Operation): ErrorCode[] {
+  return [
+    ...((params ?? query ?? schema ?? files) ? (["VALIDATION_FAILED"] as const) : []),
+    ...(schema ? (["INVALID_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"] as const) : []),
+    ...(files ? (["INVALID_MULTIPART", "FILE_TOO_LARGE", "STORAGE_UNAVAILABLE"] as const) : []),
+    ...(access === "required" || access === "eitherToken" ? SIGNED_IN_ERRORS : []),
+    ...(access === "optional" ? (["ACCESS_TOKEN_EXPIRED"] as const) : []),
+    ...(method === "get" ? [] : (["CROSS_SITE_REQUEST"] as const)),
+    ...(errors ?? []),
+    ...SHARED_ERRORS,
+  ];
+}

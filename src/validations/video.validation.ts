@@ -1,0 +1,219 @@
+import {
+  formBoolean,
+  formSeconds,
+  id,
+  mediaUrl,
+  objectId,
+  pageOf,
+  pageQuery,
+  sortType,
+  text,
+  timestamp,
+} from "./common.validation";
+import { operation } from "./operation";
+import { owner } from "./user.validation";
+import { z } from "./zod";
+
+const TAGS_MAX = 20;
+
+const title = text({ max: 200 }).openapi({ example: "A walk through Jaipur" });
+const description = text({ min: 0, max: 5000 });
+
+/** A list, a JSON list in a string, or words between commas: forms have no lists. */
+const tags = z
+  .preprocess(
+    splitTags,
+    z.array(text({ max: 50 }).transform((tag) => tag.toLowerCase())).max(TAGS_MAX),
+  )
+  .transform((list) => [...new Set(list)])
+  .openapi({
+    type: "array",
+    items: { type: "string", maxLength: 50 },
+    maxItems: TAGS_MAX,
+    description: "In forms: repeated, or separated by commas",
+  });
+
+function splitTags(value: unknown): unknown {
+  if (typeof value !== "string") {
+    return value;
+  }
+  if (value.trim().startsWith("[")) {
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }
+  return value
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter(Boolean);
+}
+
+const thumbnailFile = {
+  kind: "image",
+  required: false,
+  description: "JPEG, PNG, WebP, GIF or AVIF; taken from the video when absent",
+} as const;
+
+const videoParams = z.object({ videoId: objectId });
+
+const videoFields = {
+  _id: id,
+  videoFile: mediaUrl,
+  thumbnail: mediaUrl,
+  title: z.string(),
+  description: z.string(),
+  duration: z.number().min(0).openapi({ description: "Seconds, read from the file" }),
+  views: z.int().min(0),
+  isPublished: z.boolean(),
+  likesCount: z.int().min(0),
+  commentsCount: z.int().min(0),
+  isLiked: z.boolean(),
+  tags: z.array(z.string()),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+};
+
+/** A video in a list. */
+export const videoSchema = z.strictObject({ ...videoFields, owner }).openapi("Video");
+
+const videoPage = z
+  .strictObject({
+    ...videoFields,
+    owner: owner.extend({ subscribersCount: z.int().min(0), isSubscribed: z.boolean() }),
+  })
+  .openapi("VideoWithChannel");
+
+export const getAllVideos = operation({
+  method: "get",
+  path: "/videos",
+  tag: "Videos",
+  summary:
+    "Published videos, searched and sorted; one's own unpublished ones too with `userId` = oneself",
+  access: "optional",
+  query: z
+    .object({
+      ...pageQuery,
+      query: text({ min: 0, max: 64 }).optional().openapi({
+        type: "string",
+        maxLength: 64,
+        description: "Words to find in title, description and tags",
+      }),
+      sortBy: z
+        .enum(["createdAt", "views", "duration", "title", "relevance"])
+        .optional()
+        .openapi({ default: "createdAt" }),
+      sortType,
+      userId: objectId.optional(),
+      tag: text({ max: 50 })
+        .transform((value) => value.toLowerCase())
+        .optional()
+        .openapi({ type: "string", maxLength: 50 }),
+    })
+    .refine((query) => query.sortBy !== "relevance" || Boolean(query.query), {
+      path: ["sortBy"],
+      message: "relevance needs a query",
+    }),
+  status: 200,
+  message: "Videos fetched successfully",
+  data: pageOf(videoSchema),
+  errors: ["INVALID_CURSOR"],
+});
+
+export const publishVideo = operation({
+  method: "post",
+  path: "/videos",
+  tag: "Videos",
+  summary: "Upload a video; it is playable at once",
+  access: "required",
+  body: z.object({
+    title,
+    description: description.default(""),
+    tags: tags.default([]),
+    isPublished: formBoolean.default(true),
+  }),
+  files: {
+    videoFile: { kind: "video", required: true, description: "MP4, MOV, WebM or Matroska" },
+    thumbnail: thumbnailFile,
+  },
+  status: 201,
+  message: "Video published successfully",
+  data: videoPage,
+  errors: ["MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE", "STORAGE_FULL"],
+});
+
+export const getVideoById = operation({
+  method: "get",
+  path: "/videos/:videoId",
+  tag: "Videos",
+  summary: "A video; counts a view and moves it to the front of the viewer's history",
+  access: "optional",
+  params: videoParams,
+  status: 200,
+  message: "Video fetched successfully",
+  data: videoPage,
+  errors: ["VIDEO_NOT_FOUND"],
+});
+
+export const updateVideo = operation({
+  method: "patch",
+  path: "/videos/:videoId",
+  tag: "Videos",
+  summary: "Change a video's details or thumbnail",
+  access: "required",
+  params: videoParams,
+  body: z.object({
+    title: title.optional(),
+    description: description.optional(),
+    tags: tags.optional(),
+    isPublished: formBoolean.optional(),
+  }),
+  files: { thumbnail: thumbnailFile },
+  status: 200,
+  message: "Video updated successfully",
+  data: videoPage,
+  errors: ["FORBIDDEN", "VIDEO_NOT_FOUND", "MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE"],
+});
+
+export const deleteVideo = operation({
+  method: "delete",
+  path: "/videos/:videoId",
+  tag: "Videos",
+  summary: "Delete a video with all that hangs on it and its files",
+  access: "required",
+  params: videoParams,
+  status: 200,
+  message: "Video deleted successfully",
+  data: z.strictObject({ videoId: id }),
+  errors: ["FORBIDDEN", "VIDEO_NOT_FOUND"],
+});
+
+export const togglePublishStatus = operation({
+  method: "patch",
+  path: "/videos/toggle/publish/:videoId",
+  tag: "Videos",
+  summary: "Publish a video, or take it back",
+  access: "required",
+  params: videoParams,
+  status: 200,
+  message: "Video publish status toggled successfully",
+  data: videoPage,
+  errors: ["FORBIDDEN", "VIDEO_NOT_FOUND"],
+});
+
+export const recordView = operation({
+  method: "post",
+  path: "/videos/:videoId/view",
+  tag: "Videos",
+  summary: "A player's progress report",
+  description:
+    "Keeps the viewer's position and counts a view by the same rule as the video's page.",
+  access: "optional",
+  params: videoParams,
+  body: z.object({ position: formSeconds.optional(), watched: formSeconds.optional() }),
+  status: 200,
+  message: "View recorded",
+  data: z.strictObject({ views: z.int().min(0) }),
+  errors: ["VIDEO_NOT_FOUND"],
+});

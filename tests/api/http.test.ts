@@ -1,0 +1,125 @@
+import supertest from "supertest";
+import mongoose from "mongoose";
+import { Video } from "../../src/models/video.model";
+import { api, origin, useApi } from "../support/api";
+import { newPerson } from "../support/people";
+
+useApi();
+
+describe("every reply", () => {
+  it("is JSON of one shape where there is no such endpoint", async () => {
+    for (const path of ["/nowhere", "/users", "/users/login/more", "/videos/x/y/z"]) {
+      const { body } = await api("get", path).expect(404);
+      expect(body.code).toBe("ROUTE_NOT_FOUND");
+    }
+    const outside = await supertest(origin()).get("/nowhere").expect(404);
+    expect(outside.body.code).toBe("ROUTE_NOT_FOUND");
+  });
+
+  it("names the methods that a path knows when it is asked by another", async () => {
+    const response = await api("put", "/videos").expect(405);
+    expect(response.get("Allow")).toBe("GET, POST");
+    await api("delete", "/users/login").expect(405);
+  });
+
+  it("is the same with a slash at the end", async () => {
+    await api("get", "/videos/").expect(200);
+    await api("get", "/healthcheck/").expect(200);
+  });
+
+  it("carries the request's id, a proxy's if it sent a proper one", async () => {
+    const own = await api("get", "/healthcheck").set("X-Request-Id", "from-the-proxy-1");
+    expect(own.get("X-Request-Id")).toBe("from-the-proxy-1");
+    const odd = await api("get", "/healthcheck").set("X-Request-Id", "a b\tc");
+    expect(odd.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("has the protective headers and does not name its framework", async () => {
+    const response = await api("get", "/videos");
+    expect(response.get("X-Powered-By")).toBeUndefined();
+    expect(response.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(response.get("Content-Security-Policy")).toContain("default-src 'self'");
+  });
+
+  it("says what is left of the rate limit", async () => {
+    const response = await api("get", "/videos");
+    expect(response.get("RateLimit-Policy")).toMatch(/^"reads";q=\d+;w=60$/);
+    expect(response.get("RateLimit")).toMatch(/^"reads";r=\d+;t=\d+$/);
+  });
+
+  it("answers 400 to a path that cannot be decoded", async () => {
+    await api("get", "/videos/%E0%A4%A").expect(400);
+  });
+
+  it("answers 415 to a charset nobody knows", async () => {
+    await api("post", "/users/login")
+      .set("Content-Type", "application/json; charset=klingon")
+      .send("{}")
+      .expect(415);
+  });
+});
+
+describe("CORS", () => {
+  it("allows the listed origins with credentials, and no other", async () => {
+    const allowed = await api("get", "/videos").set("Origin", "https://app.example.com");
+    expect(allowed.get("Access-Control-Allow-Origin")).toBe("https://app.example.com");
+    expect(allowed.get("Access-Control-Allow-Credentials")).toBe("true");
+    expect(allowed.get("Vary")).toContain("Origin");
+    for (const origin of [
+      "https://evil.example",
+      "null",
+      "https://app.example.com:81",
+      "https://app.example.com.evil.example",
+    ]) {
+      const refused = await api("get", "/videos").set("Origin", origin);
+      expect(refused.get("Access-Control-Allow-Origin")).toBeUndefined();
+    }
+  });
+
+  it("answers preflights", async () => {
+    const response = await api("options", "/videos")
+      .set("Origin", "https://app.example.com")
+      .set("Access-Control-Request-Method", "PATCH")
+      .set("Access-Control-Request-Headers", "authorization,content-type")
+      .expect(204);
+    expect(response.get("Access-Control-Allow-Methods")).toContain("PATCH");
+    expect(response.get("Access-Control-Max-Age")).toBe("600");
+  });
+});
+
+describe("GET /healthcheck", () => {
+  it("answers as long as the process does", async () => {
+    const { body } = await api("get", "/healthcheck").expect(200);
+    expect(body.data).toEqual({ status: "ok" });
+  });
+
+  it("is ready when database, storage and indexes are there, and names an index that is missing", async () => {
+    await api("get", "/healthcheck/ready").expect(200);
+    await Video.collection.dropIndex("search");
+    const { body } = await api("get", "/healthcheck/ready").expect(503);
+    expect(body).toMatchObject({ code: "NOT_READY", errors: [{ path: "index videos" }] });
+    expect(body.errors[0].message).toContain("title");
+    await Video.createIndexes();
+    await api("get", "/healthcheck/ready").expect(200);
+  });
+});
+
+describe("queries", () => {
+  it("never see an operator that came from a client", async () => {
+    const seen: unknown[] = [];
+    mongoose.set("debug", (_collection, _method, ...args: unknown[]) => seen.push(args));
+    const asha = await newPerson();
+    seen.length = 0;
+    const attacks = [{ $gt: "" }, { $ne: null }, { $regex: ".*" }, { $where: "1" }];
+    for (const attack of attacks) {
+      await api("post", "/users/login").send({ username: attack, password: attack }).expect(400);
+      await api("post", "/users/login").send({ email: attack, password: "x" }).expect(400);
+      await api("post", "/users/refresh-token").send({ refreshToken: attack }).expect(400);
+    }
+    for (const query of ["userId[$ne]=x", "query[$gt]=", "tag[$ne]=x"]) {
+      await api("get", `/videos?${query}`, asha.accessToken);
+    }
+    mongoose.set("debug", false);
+    expect(JSON.stringify(seen)).not.toMatch(/\$(ne|regex|where)|"\$gt":""/);
+  });
+});

@@ -1,0 +1,54 @@
+import type { Response } from "supertest";
+import { ERROR_CATALOGUE } from "../../src/utils/ApiError";
+import { operations } from "../../src/validations";
+import { failureSchema } from "../../src/validations/common.validation";
+import { successSchema } from "../../src/validations/openapi";
+import type { Operation } from "../../src/validations/operation";
+
+/** Words that only the inside of the server knows; none may stand in a failure. */
+const INTERNALS =
+  /\bat .+:\d+:\d+|node_modules|\/src\/|mongo|E11000|cast to|\$\w+|undefined|bcrypt/i;
+
+/** Fails unless the reply is exactly what the operation's schemas promise, with nothing beside it. */
+export function expectContract(method: string, path: string, response: Response): void {
+  if (response.status >= 400) {
+    expectFailure(method, response);
+  } else if (method !== "head" && method !== "options" && response.status < 300) {
+    expectSuccess(method, path, response);
+  }
+}
+
+function expectFailure(method: string, response: Response): void {
+  if (method === "head") {
+    return;
+  }
+  expect(response.type).toBe("application/json");
+  const failure = failureSchema.parse(response.body);
+  expect(Object.keys(ERROR_CATALOGUE)).toContain(failure.code);
+  expect(failure.statusCode).toBe(response.status);
+  expect(failure.requestId).toBe(response.get("x-request-id"));
+  expect(`${failure.message} ${JSON.stringify(failure.errors)}`).not.toMatch(INTERNALS);
+}
+
+function expectSuccess(method: string, path: string, response: Response): void {
+  const operation = operationOf(method, path);
+  if (operation.produces === undefined) {
+    expect(response.status).toBe(operation.status);
+    successSchema(operation).parse(response.body);
+  }
+}
+
+function operationOf(method: string, path: string): Operation {
+  const pathname = path.replace(/\?.*$/, "").replace(/(.)\/$/, "$1");
+  // A path without parameters goes before one with: /users/sessions is no /users/:something.
+  const found = [...operations.values()]
+    .filter((operation) => operation.method === method)
+    .sort((a, b) => a.path.split(":").length - b.path.split(":").length)
+    .find((operation) =>
+      new RegExp(`^${operation.path.replace(/:\w+/g, "[^/]+")}$`, "i").test(pathname),
+    );
+  if (!found) {
+    throw new Error(`no operation for ${method} ${path}`);
+  }
+  return found;
+}

@@ -1,0 +1,6 @@
+import { state } from "./global-state";
+
+// eslint-disable-next-line no-restricted-exports -- jest asks for a default export
+export default async function globalTeardown(): Promise<void> {
+  await state.database?.stop();
+}

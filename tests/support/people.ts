@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto";
+import sharp from "sharp";
+import { api } from "./api";
+
+/** A registered and signed-in user of a test. */
+export interface Person {
+  _id: string;
+  username: string;
+  email: string;
+  password: string;
+  accessToken: string;
+  refreshToken: string;
+}
+
+/** A small valid PNG. */
+export function png(width = 32, height = 32): Promise<Buffer> {
+  return sharp({ create: { width, height, channels: 3, background: "#4b3fd1" } })
+    .png()
+    .toBuffer();
+}
+
+/** Fields that register a user nobody else has registered. */
+export function newAccount(overrides: Record<string, string> = {}) {
+  const unique = randomBytes(6).toString("hex");
+  return {
+    fullName: "Asha Rao",
+    username: `asha_${unique}`,
+    email: `asha_${unique}@example.com`,
+    password: "correct horse battery",
+    ...overrides,
+  };
+}
+
+/** Registers a user with an avatar. */
+export async function register(account = newAccount()) {
+  return api("post", "/users/register")
+    .field(account)
+    .attach("avatar", await png(), "me.png");
+}
+
+/** Signs in by username; each call is a session of its own. */
+export async function login(account: { username: string; password: string }) {
+  const { username, password } = account;
+  const { body } = await api("post", "/users/login").send({ username, password }).expect(200);
+  return body.data as { accessToken: string; refreshToken: string };
+}
+
+/** A new user, signed in. */
+export async function newPerson(overrides: Record<string, string> = {}): Promise<Person> {
+  const account = newAccount(overrides);
+  const { body } = await register(account).then((response) => {
+    expect(response.status).toBe(201);
+    return response;
+  });
+  return { ...account, _id: body.data._id, ...(await login(account)) };
+}
