@@ -56,7 +56,7 @@ export default tseslint.config(
     files: ["*.js", "*.cjs"],
     languageOptions: {
       sourceType: "commonjs",
-      globals: { module: "readonly" },
+      globals: { module: "readonly", require: "readonly", process: "readonly" },
     },
   },
 );

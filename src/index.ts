@@ -14,6 +14,8 @@ import { drain } from "./utils/drain";
 /** Longest a stop may take, from the signal to the exit. */
 const STOP_LIMIT_MS = 10_000;
 
+const SAME_SIGNAL_MS = 1000;
+
 /** Slow clients are cut: headers must be there in 15 s, a whole request (an upload) in an hour. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 60 * 60 * 1000;
@@ -53,14 +55,20 @@ async function listen(server: Server): Promise<void> {
   await once(server, "listening");
 }
 
-/** Stops once; a second signal, or a stop that takes too long, ends the process at once. */
+/**
+ * Stops once. Supervisors signal the process and its group at nearly the same time, so only a
+ * signal that comes later than that is somebody's wish to end it at once.
+ */
 function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) {
-      process.exit(1);
+    if (stoppingSince !== undefined) {
+      if (Date.now() - stoppingSince > SAME_SIGNAL_MS) {
+        process.exit(1);
+      }
+      return;
     }
-    stopping = true;
+    stoppingSince = Date.now();
     logger.info(`${signal}: finishing what runs, then stopping`);
     setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
     stop().then(
