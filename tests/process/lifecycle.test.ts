@@ -1,0 +1,278 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { png } from "../support/people";
+import {
+  Program,
+  freePort,
+  run,
+  scratchFolder,
+  startServer,
+  type RunningServer,
+} from "../support/server";
+
+jest.setTimeout(120_000);
+
+const started: Program[] = [];
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((program) => program.stop("SIGKILL")));
+});
+
+async function server(env: Record<string, string>): Promise<RunningServer> {
+  const running = await startServer(env);
+  started.push(running);
+  return running;
+}
+
+interface Reply {
+  status: number;
+  body: { code?: string; data: Record<string, unknown> };
+  headers: Headers;
+}
+
+async function call(url: string, init?: RequestInit): Promise<Reply> {
+  const response = await fetch(url, init);
+  return {
+    status: response.status,
+    body: (await response.json()) as Reply["body"],
+    headers: response.headers,
+  };
+}
+
+const PASSWORD = "correct horse battery";
+let image: Blob;
+
+beforeAll(async () => {
+  image = new Blob([new Uint8Array(await png())]);
+});
+
+async function register(
+  url: string,
+  username = `u${randomBytes(6).toString("hex")}`,
+): Promise<string> {
+  const form = new FormData();
+  const fields = { username, fullName: "U", email: `${username}@example.com`, password: PASSWORD };
+  Object.entries(fields).forEach(([name, value]) => form.set(name, value));
+  form.set("avatar", image, "a.png");
+  const { status } = await call(`${url}/users/register`, { method: "POST", body: form });
+  if (status !== 201) {
+    throw new Error(`registration answered ${status}`);
+  }
+  return username;
+}
+
+function login(url: string, username: string): Promise<Reply> {
+  return call(`${url}/users/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ username, password: PASSWORD }),
+  });
+}
+
+/** Asks again until the answer has the status; each round waits for a whole answer. */
+async function until(url: string, status: number): Promise<void> {
+  for (;;) {
+    const reply = await call(url).catch(() => undefined);
+    if (reply?.status === status) {
+      return;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("the server", () => {
+  it("says what it runs on and where it is", async () => {
+    const running = await server({ DATA_DIR: scratchFolder() });
+    expect(running.output).toMatch(/Database {3}embedded/);
+    expect(running.output).toMatch(/Storage {4}local/);
+    expect(running.output).toMatch(/ffmpeg {5}\S+ \((packaged|path)\)/);
+    expect(running.output).toMatch(/API docs {3}http:\/\/localhost:\d+\/api\/v1\/docs/);
+    expect(await running.stop()).toBe(0);
+  });
+
+  it("loses nothing acknowledged when it is killed while it writes, and leaves nothing half-made", async () => {
+    const env = { DATA_DIR: scratchFolder() };
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const running = await server(env);
+      const write = async (): Promise<void> => {
+        for (;;) {
+          acknowledged.push(await register(running.url));
+        }
+      };
+      const writers = Array.from({ length: 4 }, () => write().catch(() => undefined));
+      const goal = acknowledged.length + 5;
+      while (acknowledged.length < goal) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await running.stop("SIGKILL");
+      await Promise.all(writers);
+    }
+    const running = await server(env);
+    for (const username of acknowledged) {
+      expect((await login(running.url, username)).status).toBe(200);
+    }
+    expect(readdirSync(join(env.DATA_DIR, "uploads"))).toEqual([]);
+  });
+
+  it("drops no request when it is told to stop under load", async () => {
+    const running = await server({ DATA_DIR: scratchFolder() });
+    const agent = new Agent({ keepAlive: true, maxSockets: 30 });
+    let answered = 0;
+    let dropped = 0;
+
+    /** One request; false when there is nobody to connect to any more. */
+    const ask = () =>
+      new Promise<boolean>((resolve) => {
+        const request = httpRequest(`${running.url}/healthcheck`, { agent }, (response) => {
+          response.resume();
+          response.once("end", () => {
+            answered += 1;
+            resolve(true);
+          });
+        });
+        request.once("error", (error: NodeJS.ErrnoException) => {
+          // Refused before it was sent, not dropped.
+          dropped += error.code === "ECONNREFUSED" ? 0 : 1;
+          resolve(false);
+        });
+        request.end();
+      });
+    const client = async () => {
+      while (await ask()) {
+        /* again */
+      }
+    };
+    const clients = Array.from({ length: 30 }, client);
+    while (answered < 500) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const code = await running.stop();
+    await Promise.all(clients);
+    expect({ code, dropped }).toEqual({ code: 0, dropped: 0 });
+  });
+
+  it("answers 503 while its database is away and recovers without a restart", async () => {
+    const port = await freePort();
+    const folder = scratchFolder();
+    const startDatabase = async () => {
+      const database = run("src/embedded-db/cli.ts", {}, [
+        "--port",
+        String(port),
+        "--data",
+        folder,
+      ]);
+      started.push(database);
+      await database.printed(/mongodb:\/\//);
+      return database;
+    };
+    const database = await startDatabase();
+    const uri = `mongodb://127.0.0.1:${port}/?directConnection=true`;
+    const running = await server({ DATA_DIR: scratchFolder(), MONGODB_URI: uri });
+    const username = await register(running.url);
+
+    await database.stop("SIGKILL");
+    const away = await login(running.url, username);
+    expect(away).toMatchObject({ status: 503, body: { code: "DATABASE_UNAVAILABLE" } });
+    expect(away.headers.get("retry-after")).not.toBeNull();
+    expect((await call(`${running.url}/videos`)).status).toBe(503);
+    expect((await call(`${running.url}/healthcheck`)).status).toBe(200);
+    const ready = await call(`${running.url}/healthcheck/ready`);
+    expect(ready).toMatchObject({ status: 503, body: { code: "NOT_READY" } });
+
+    await startDatabase();
+    await until(`${running.url}/healthcheck/ready`, 200);
+    expect((await login(running.url, username)).status).toBe(200);
+  });
+
+  it("waits for a database that is not there yet, and says so", async () => {
+    const port = await freePort();
+    const program = run("src/index.ts", {
+      DATA_DIR: scratchFolder(),
+      PORT: String(await freePort()),
+      MONGODB_URI: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    });
+    started.push(program);
+    await program.printed(/does not answer .* trying again/);
+    const database = run("src/embedded-db/cli.ts", {}, ["--port", String(port), "--memory"]);
+    started.push(database);
+    await program.printed(/API docs/);
+  });
+
+  it("ends with a clear line when its port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const program = run("src/index.ts", { DATA_DIR: scratchFolder(), PORT: String(port) });
+    expect(await program.exited).toBe(1);
+    expect(program.output).toMatch(/could not start.*EADDRINUSE/);
+    other.close();
+  });
+
+  it("shares the database of a server that uses the same folder", async () => {
+    const env = { DATA_DIR: scratchFolder() };
+    const [first, second] = [await server(env), await server(env)];
+    const username = await register(first.url);
+    expect((await login(second.url, username)).status).toBe(200);
+  });
+
+  it("survives a rejection that nobody handles", async () => {
+    const folder = scratchFolder();
+    const script = join(folder, "forget.js");
+    writeFileSync(
+      script,
+      'process.on("SIGUSR2", () => void Promise.reject(new Error("forgotten")));',
+    );
+    const running = await server({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
+    running.child.kill("SIGUSR2");
+    await running.printed(/unhandled rejection/);
+    expect((await call(`${running.url}/healthcheck`)).status).toBe(200);
+  });
+
+  it("writes no password and no token into its log", async () => {
+    const running = await server({ DATA_DIR: scratchFolder(), NODE_ENV: "test" });
+    const username = await register(running.url);
+    const { body } = await login(running.url, username);
+    const tokens = [body.data.accessToken, body.data.refreshToken] as string[];
+    await call(`${running.url}/users/current-user`, {
+      headers: { Authorization: `Bearer ${tokens[0]}`, Cookie: `refreshToken=${tokens[1]}` },
+    });
+    await login(running.url, "nobody\r\n\u001b[31mforged line");
+    await running.stop();
+    for (const secret of [PASSWORD, ...tokens]) {
+      expect(running.output).not.toContain(secret);
+    }
+    expect(running.lines.filter((line) => line.startsWith("{"))).toHaveLength(running.lines.length);
+  });
+
+  it("has strict cookies and silent errors in production", async () => {
+    const running = await server({
+      DATA_DIR: scratchFolder(),
+      NODE_ENV: "production",
+      HOST: "127.0.0.1",
+      BCRYPT_ROUNDS: "10",
+      ACCESS_TOKEN_SECRET: randomBytes(32).toString("hex"),
+      REFRESH_TOKEN_SECRET: randomBytes(32).toString("hex"),
+    });
+    const username = await register(running.url);
+    const { headers } = await login(running.url, username);
+    for (const cookie of headers.getSetCookie()) {
+      expect(cookie).toMatch(/; Path=\/; .*HttpOnly; Secure; SameSite=Lax$/);
+    }
+    const wrong = await fetch(`${running.url}/users/login`, { method: "POST", body: "{" });
+    expect(await wrong.text()).not.toMatch(/node_modules|\bat /);
+  });
+
+  it("keeps its secrets readable by its owner only", async () => {
+    const folder = scratchFolder();
+    await server({ DATA_DIR: folder });
+    expect(statSync(join(folder, "secrets.json")).mode & 0o077).toBe(0);
+    expect(
+      Object.keys(JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8")) as object),
+    ).toHaveLength(2);
+  });
+});
