@@ -165,18 +165,16 @@ async function change(
 /** Stores the thumbnail that was sent or, without one, a frame of the video; answers its key. */
 async function storeThumbnail(res: Response, id: Types.ObjectId): Promise<string> {
   const sent = res.locals.files?.thumbnail?.path;
-  const source = sent ?? (await frameOf(requiredFile(res, "videoFile").path));
+  const source = sent ?? requiredFile(res, "videoFile").path;
   const image = join(dirname(source), "thumbnail.webp");
-  await normalizeImage(source, image, { maxWidth: THUMBNAIL_WIDTH });
+  if (sent === undefined) {
+    await extractThumbnail(await ffmpegTools(), source, image);
+  } else {
+    await normalizeImage(source, image, { maxWidth: THUMBNAIL_WIDTH });
+  }
   const key = newKey("videos", id, "webp");
   await storeFile(key, image, "image/webp");
   return key;
-}
-
-async function frameOf(videoFile: string): Promise<string> {
-  const frame = join(dirname(videoFile), "frame.png");
-  await extractThumbnail(await ffmpegTools(), videoFile, frame);
-  return frame;
 }
 
 /** An account that was removed while its upload ran takes the late video along. */

@@ -35,6 +35,14 @@ Sign in with \`POST /users/login\`; the tokens come as HttpOnly cookies and in t
 
 Bodies may be JSON, urlencoded or multipart. Lists take \`page\` and \`limit\`, or \`cursor\`.`;
 
+const TAGS: Record<Operation["tag"], string> = {
+  Users: "Accounts, sessions and channels",
+  Videos: "Uploading, finding and watching",
+  Media: "The stored files",
+  Health: "For load balancers and operators",
+  Docs: "This description",
+};
+
 type Document = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
 
 let document: Document | undefined;
@@ -71,7 +79,7 @@ function generate(): Document {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: API_PREFIX }],
-    tags: [...new Set([...operations.values()].map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
 }
 
@@ -93,23 +101,21 @@ function route(operationId: string, operation: Operation): RouteConfig {
   };
 }
 
+const TEXT_TYPES = ["application/json", "application/x-www-form-urlencoded"];
+
 function body({
   body: schema,
-  files,
+  files = {},
 }: Operation): Pick<NonNullable<RouteConfig["request"]>, "body"> {
-  if (files) {
-    return {
-      body: {
-        required: true,
-        content: { "multipart/form-data": { schema: multipart(schema, files) } },
-      },
-    };
-  }
-  if (!schema) {
+  const needsFile = Object.values(files).some((file) => file.required);
+  if (!schema && !needsFile) {
     return {};
   }
-  const types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
-  return { body: { content: Object.fromEntries(types.map((type) => [type, { schema }])) } };
+  const content = Object.fromEntries(
+    needsFile || !schema ? [] : TEXT_TYPES.map((type) => [type, { schema }]),
+  );
+  content["multipart/form-data"] = { schema: multipart(schema, files) };
+  return { body: { required: needsFile, content } };
 }
 
 function multipart(schema: z.ZodType | undefined, files: Record<string, FileField>): z.ZodType {

@@ -23,7 +23,7 @@ export interface Operation<
   method: "get" | "post" | "patch" | "delete";
   /** Below `/api/v1`, with Express's `:name` parameters. */
   path: string;
-  tag: string;
+  tag: "Users" | "Videos" | "Media" | "Health" | "Docs";
   summary: string;
   description?: string;
   access: Access;

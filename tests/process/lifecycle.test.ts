@@ -5,8 +5,9 @@ import { Agent, request as httpRequest } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { png } from "../support/people";
+import type {
+  Program} from "../support/server";
 import {
-  Program,
   freePort,
   run,
   scratchFolder,
