@@ -122,7 +122,7 @@ export function takeBatch(cursor: Cursor, size: number): Batch {
     if (next.done) {
       return { documents, exhausted: true };
     }
-    const document = next.value as Buffer;
+    const document = next.value;
     if (documents.length > 0 && bytes + document.length > MAX_DOCUMENT_BYTES) {
       cursor.pending = document;
       break;

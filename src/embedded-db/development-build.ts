@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const DAY_MS = 86_400_000;
@@ -49,7 +59,11 @@ function digestOf(sources: readonly Source[]): string {
 }
 
 /** Written aside and then renamed: another process starting now sees all of it or nothing. */
-async function compile(sourceFolder: string, sources: readonly Source[], target: string): Promise<void> {
+async function compile(
+  sourceFolder: string,
+  sources: readonly Source[],
+  target: string,
+): Promise<void> {
   const { default: ts } = await import("typescript");
   mkdirSync(dirname(target), { recursive: true });
   const draft = mkdtempSync(`${target}-`);

@@ -24,7 +24,8 @@ export function startExpiry(engine: Engine): () => Promise<void> {
   let busy = false;
   const timer = setInterval(() => {
     const now = Date.now();
-    const due = now - lastExpiry >= (toNumber(engine.parameters["ttlMonitorSleepSecs"]) ?? 60) * 1000;
+    const due =
+      now - lastExpiry >= (toNumber(engine.parameters["ttlMonitorSleepSecs"]) ?? 60) * 1000;
     if (busy || !(due || now - lastSweep >= SWEEP_MS)) {
       return;
     }
@@ -57,14 +58,26 @@ async function expireAll(engine: Engine, now: number): Promise<void> {
   }
 }
 
-async function expireIndex(engine: Engine, collection: Collection, index: Index, now: number): Promise<void> {
+async function expireIndex(
+  engine: Engine,
+  collection: Collection,
+  index: Index,
+  now: number,
+): Promise<void> {
   const seconds = toNumber(index.spec["expireAfterSeconds"]);
   const [field] = index.fields;
   if (seconds === undefined || !field) {
     return;
   }
   const filter = parseFilter({ [field.path]: { $lt: new Date(now - seconds * 1000) } });
-  const selection = { filter, sort: [], skip: 0, limit: CHUNK, hint: index.name, collation: undefined };
+  const selection = {
+    filter,
+    sort: [],
+    skip: 0,
+    limit: CHUNK,
+    hint: index.name,
+    collation: undefined,
+  };
   let removed = CHUNK;
   while (removed === CHUNK && engine.catalog.find(collection.db, collection.name) === collection) {
     removed = await engine.write((unit) => {

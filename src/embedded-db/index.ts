@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
+import { ExitGate } from "./exit-gate";
 import type { WorkerMessage, WorkerOptions } from "./worker";
 
 /** A running database, or one that another process runs. */
@@ -33,9 +34,18 @@ const RESTART_WINDOW_MS = 60_000;
  * Starts a MongoDB server for this machine in a worker thread, or finds the process that already
  * serves the folder.
  */
-export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions = {}): Promise<EmbeddedDatabase> {
+export async function startEmbeddedDatabase(
+  options: EmbeddedDatabaseOptions = {},
+): Promise<EmbeddedDatabase> {
   const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir);
-  const supervisor = new Supervisor({ dataDir, port: options.port ?? 0, token: randomUUID() }, options.onFailure);
+  const gate = new ExitGate();
+  const workerOptions = {
+    dataDir,
+    port: options.port ?? 0,
+    token: randomUUID(),
+    gate: gate.shared,
+  };
+  const supervisor = new Supervisor(workerOptions, gate, options.onFailure);
   const { port, owner } = await supervisor.start();
   return {
     uri: `mongodb://127.0.0.1:${port}/?directConnection=true`,
@@ -54,10 +64,12 @@ interface Ready {
 class Supervisor {
   private worker: Worker | undefined;
   private stopping = false;
+  private readonly closeGate = () => this.gate.close();
   private readonly restarts: number[] = [];
 
   constructor(
     private readonly options: WorkerOptions,
+    private readonly gate: ExitGate,
     private readonly onFailure: ((error: Error) => void) | undefined,
   ) {}
 
@@ -72,6 +84,7 @@ class Supervisor {
     this.worker = worker;
     // A program that forgets to stop the database must still be able to end.
     worker.unref();
+    process.once("exit", this.closeGate);
     worker.once("exit", () => void this.exited());
     worker.on("error", () => undefined);
     return ready;
@@ -79,6 +92,7 @@ class Supervisor {
 
   async stop(): Promise<void> {
     this.stopping = true;
+    process.off("exit", this.closeGate);
     if (this.worker) {
       await end(this.worker);
       this.worker = undefined;
@@ -89,6 +103,7 @@ class Supervisor {
     if (this.stopping) {
       return;
     }
+    process.off("exit", this.closeGate);
     this.worker = undefined;
     const failure = new Error("the embedded database has stopped unexpectedly");
     if (this.options.dataDir === undefined || !this.mayRestart()) {
@@ -131,7 +146,11 @@ function firstMessage(worker: Worker): Promise<Ready> {
       if (message.type === "ready") {
         resolveReady(message);
       } else {
-        reject(new Error(message.type === "failed" ? message.message : "the embedded database did not start"));
+        reject(
+          new Error(
+            message.type === "failed" ? message.message : "the embedded database did not start",
+          ),
+        );
       }
     });
   });

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Engine } from "./engine";
+import { ExitGate } from "./exit-gate";
 import { startExpiry } from "./expiry";
 import { claimFolder, type OwnedFolder } from "./owner";
 import { Listener } from "./server/listener";
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   port: number;
   /** Recognises the folder as ours after a restart of the worker. */
   token: string;
+  /** Shared with the thread that may end the process. */
+  gate: SharedArrayBuffer;
 }
 
 /** What the worker tells the door. */
@@ -26,7 +29,7 @@ interface Running {
   stop: () => Promise<void>;
 }
 
-async function start({ dataDir, port, token }: WorkerOptions): Promise<Running> {
+async function start({ dataDir, port, token, gate }: WorkerOptions): Promise<Running> {
   if (dataDir === undefined) {
     return serve(new MemoryStorage(), port, undefined);
   }
@@ -36,7 +39,7 @@ async function start({ dataDir, port, token }: WorkerOptions): Promise<Running> 
     return { stop: () => Promise.resolve() };
   }
   try {
-    const storage = new LmdbStorage(dataDir);
+    const storage = new LmdbStorage(dataDir, new ExitGate(gate));
     await checkFormat(storage, dataDir);
     return await serve(storage, port, claim.folder);
   } catch (error) {
@@ -45,7 +48,11 @@ async function start({ dataDir, port, token }: WorkerOptions): Promise<Running> 
   }
 }
 
-async function serve(storage: Storage, port: number, folder: OwnedFolder | undefined): Promise<Running> {
+async function serve(
+  storage: Storage,
+  port: number,
+  folder: OwnedFolder | undefined,
+): Promise<Running> {
   const engine = new Engine(storage);
   const listener = new Listener(engine);
   const bound = await listener.listen(port);

@@ -9,7 +9,6 @@ import type { PipelineContext, Stage } from "./stage";
 
 /** mingo's stages that are not replaced here. */
 const STAGES = new Set([
-  "$bucket",
   "$bucketAuto",
   "$densify",
   "$fill",
@@ -44,6 +43,6 @@ export function mingoStageOver(
         collectionResolver: () => documents().map((doc) => toPlain(doc) as AnyObject),
       };
       const plain = Lazy([...input].map((doc) => toPlain(doc) as AnyObject));
-      return [...stage(plain, toPlain(argument) as Any, options)];
+      return [...stage(plain, toPlain(argument), options)];
     });
 }

@@ -3,6 +3,7 @@ import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { metaOf } from "../query/meta";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
+import { bucket } from "./bucket";
 import { collStats, indexStats } from "./collection-stats";
 import { addFields, project, replaceRoot, unset } from "./documents";
 import { facet } from "./facet";
@@ -20,6 +21,7 @@ import { unwind } from "./unwind";
  */
 const STAGES: Record<string, CompileStage> = {
   $addFields: addFields,
+  $bucket: bucket,
   $collStats: collStats,
   $count: count,
   $documents: documents,
@@ -150,14 +152,21 @@ function count(argument: unknown): Stage {
     throw new MongoError(40156, "the count field must be a non-empty string without '$' or '.'");
   }
   return function* (input) {
-    let total = 0;
-    for (const _doc of input) {
-      total++;
-    }
+    const total = countOf(input);
     if (total > 0) {
       yield { [argument]: total };
     }
   };
+}
+
+/** Counts without keeping what is counted. */
+export function countOf(input: Iterable<unknown>): number {
+  const iterator = input[Symbol.iterator]();
+  let total = 0;
+  while (!iterator.next().done) {
+    total++;
+  }
+  return total;
 }
 
 function sample(argument: unknown): Stage {

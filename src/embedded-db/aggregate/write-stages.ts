@@ -1,6 +1,6 @@
 import { failedToParse, MongoError } from "../errors";
 import { encode } from "../bson/encode";
-import { type Doc, isDocument, ObjectId } from "../bson/values";
+import { type Doc, isDocument, ObjectId, omit, textOf } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { parseFilter } from "../query/filter";
 import { own } from "../query/path";
@@ -32,7 +32,7 @@ function targetOf(argument: unknown, context: CommandContext): Target {
     return { db: context.db, name: argument };
   }
   if (isDocument(argument) && typeof argument["coll"] === "string") {
-    return { db: String(argument["db"] ?? context.db), name: argument["coll"] };
+    return { db: textOf(argument["db"] ?? context.db), name: argument["coll"] };
   }
   throw failedToParse("the target of $out or $merge must be a collection name or { db, coll }");
 }
@@ -88,7 +88,7 @@ function mergeOne(
   if (!match) {
     return whenNotMatched(unit, collection, doc, spec["whenNotMatched"] ?? "insert");
   }
-  const { _id: _ignored, ...fields } = doc;
+  const fields = omit(doc, "_id");
   const variables = { new: doc, ...((spec["let"] ?? {}) as Doc) };
   switch (spec["whenMatched"] ?? "merge") {
     case "keepExisting":

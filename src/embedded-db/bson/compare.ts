@@ -1,9 +1,9 @@
+import type { ObjectId } from "./values";
 import {
   type Binary,
   BSONRegExp,
   type Code,
   type Doc,
-  ObjectId,
   Rank,
   rankOf,
   type Timestamp,

@@ -39,7 +39,12 @@ export interface DecodeOptions {
  */
 export function decode(bytes: Buffer, options: DecodeOptions = {}): Doc {
   const decoder = new Decoder(bytes, options.plain === true, options.rawArray);
-  return decoder.document(0, bytes.length, 0);
+  try {
+    return decoder.document(0, bytes.length, 0);
+  } catch (error) {
+    // The classes of bson refuse some values themselves, such as unknown regular expression flags.
+    throw error instanceof MongoError ? error : corrupt((error as Error).message);
+  }
 }
 
 /** Visits the top-level elements of a document without building values. */

@@ -1,4 +1,4 @@
-import { Decimal128, Double, double, fitsInt32, Int32, Long, toNumber } from "./values";
+import { Decimal128, Double, double, fitsInt32, Long, toNumber } from "./values";
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -15,7 +15,7 @@ export function compareNumbers(a: unknown, b: unknown): number {
     return compareWithDecimal(a, b);
   }
   // JavaScript compares a bigint with a number by exact value.
-  return left < right ? -1 : left > right ? 1 : left == right ? 0 : compareWithNaN(left, right);
+  return left < right ? -1 : left > right ? 1 : left >= right ? 0 : compareWithNaN(left, right);
 }
 
 function compareWithNaN(a: number | bigint, b: number | bigint): number {
@@ -156,7 +156,7 @@ function integerArithmetic(operation: BinaryOperation, a: unknown, b: unknown): 
 }
 
 function integer(value: unknown): bigint {
-  return value instanceof Long ? value.toBigInt() : BigInt(Number(value as number | Int32));
+  return value instanceof Long ? value.toBigInt() : BigInt(Number(value));
 }
 
 function decimalArithmetic(operation: BinaryOperation, a: Decimal128, b: Decimal128): Decimal128 {

@@ -73,7 +73,9 @@ export function rankOf(value: unknown): number {
       return Rank.boolean;
     case "undefined":
       return Rank.undefined;
-    default:
+    case "object":
+    case "function":
+    case "symbol":
       return value === null ? Rank.null : rankOfObject(value);
   }
 }
@@ -189,6 +191,16 @@ export function typeName(value: unknown): string {
 /** True when a bare JavaScript number is written as an int32. */
 export function fitsInt32(value: number): boolean {
   return Number.isInteger(value) && (value | 0) === value && !Object.is(value, -0);
+}
+
+/** A value's own text: a string as it is, numbers and ids in their usual form. */
+export function textOf(value: unknown): string {
+  return String(value);
+}
+
+/** A copy without one field. */
+export function omit(doc: Doc, name: string): Doc {
+  return Object.fromEntries(Object.entries(doc).filter(([key]) => key !== name));
 }
 
 /** A double of this value, in the form decode() gives it. */

@@ -130,11 +130,7 @@ export class Index {
 
   /** The number of keys in the index, counted. */
   size(reader: Reader): number {
-    let keys = 0;
-    for (const _entry of reader.range(indexRange(this.id))) {
-      keys++;
-    }
-    return keys;
+    return [...reader.range(indexRange(this.id))].length;
   }
 
   /** @see https://www.mongodb.com/docs/manual/core/index-unique/ */

@@ -1,6 +1,6 @@
 import { MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc, isDocument, textOf } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { Index } from "../catalog/collection-index";
 import { parseFilter } from "../query/filter";
@@ -46,7 +46,7 @@ function changeIndex(collection: Collection, wanted: Doc): Doc {
   if (!old) {
     throw new MongoError(
       27,
-      `cannot find index ${String(wanted["name"] ?? "")} for ns ${collection.ns}`,
+      `cannot find index ${textOf(wanted["name"] ?? "")} for ns ${collection.ns}`,
     );
   }
   const reply: Doc = {};

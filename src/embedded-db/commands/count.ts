@@ -1,5 +1,6 @@
 import { type Doc } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
+import { countOf } from "../aggregate/stages";
 import { select } from "../query/select";
 import { pipelineContext } from "./aggregate";
 import type { CommandContext } from "./context";
@@ -27,11 +28,7 @@ export function count(context: CommandContext): Doc {
           { $match: context.document("query") ?? {} },
         ])
       : select(snapshot, collection, query, context.deadline).matches;
-    let n = 0;
-    for (const _match of matches) {
-      n++;
-    }
-    return { n };
+    return { n: countOf(matches) };
   } finally {
     snapshot.release();
   }

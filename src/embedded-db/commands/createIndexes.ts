@@ -1,7 +1,7 @@
 import { badValue, MongoError, typeMismatch } from "../errors";
 import { compareValues } from "../bson/compare";
 import { formatDocument } from "../bson/format";
-import { type Doc, isDocument, toNumber } from "../bson/values";
+import { type Doc, isDocument, omit, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { isIdKey, normalizeIndexSpec } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
@@ -83,7 +83,7 @@ function refusedPartial(operator: string): MongoError {
 
 function withCollation(spec: Doc, collection: Collection): Doc {
   const collation = spec["collation"] ?? collection.options["collation"];
-  const { collation: _given, ...rest } = spec;
+  const rest = omit(spec, "collation");
   const parsed = parseCollation(collation);
   return parsed ? { ...rest, collation: parsed.spec } : rest;
 }

@@ -41,7 +41,8 @@ export function conditionsOf(node: FilterNode, prefix = ""): Condition[] {
       return conditionsOf(node.inner, `${prefix}${node.path}.`);
     case "or":
       return node.children.length === 1 ? conditionsOf(node.children[0] as FilterNode, prefix) : [];
-    default:
+    case "nor":
+    case "opaque":
       return [];
   }
 }
@@ -119,7 +120,7 @@ function points(
     const key = fieldKey(value ?? null, field, fold);
     keys.set(key.toString("latin1"), key);
   }
-  const intervals = [...keys.values()].sort(Buffer.compare).map(point);
+  const intervals = [...keys.values()].sort((a, b) => Buffer.compare(a, b)).map(point);
   const needsValue = values.every((value) => value !== null && value !== undefined);
   return { intervals, equality: true, needsValue };
 }

@@ -268,7 +268,7 @@ function elementFilter(
   const inner = parseDocument(operand, parsing);
   const test = (element: unknown) =>
     (isDocument(element) && inner.matches(element)) ||
-    (Array.isArray(element) && inner.matches({ ...element } as unknown as Doc));
+    (Array.isArray(element) && inner.matches({ ...element }));
   return { inner, matches: compileElementMatch(path, test) };
 }
 

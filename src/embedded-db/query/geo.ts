@@ -29,7 +29,7 @@ export function compileGeoPredicate(
 function compileArea(operator: string, operand: Doc): (point: Point) => boolean {
   const [name] = Object.keys(operand);
   const shape = operand[name ?? ""];
-  switch (name) {
+  switch (name ?? "") {
     case "$geometry":
       return insideGeometry(shape as Doc);
     case "$box": {

@@ -160,7 +160,7 @@ function patternProperties(operand: unknown): Check {
 }
 
 function additionalProperties(operand: unknown, schema: Doc): Check {
-  const known = new Set(Object.keys((schema["properties"] ?? {}) as Doc));
+  const known = new Set(Object.keys(schema["properties"] ?? {}));
   const patterns = Object.keys((schema["patternProperties"] ?? {}) as Doc).map((pattern) =>
     compileRegex(pattern, undefined),
   );

@@ -23,6 +23,10 @@ interface Locals {
 function bridged(): Record<string, MingoOperator> {
   const out: Record<string, MingoOperator> = {};
   for (const [name, compile] of Object.entries(OPERATORS)) {
+    if (name in accumulators) {
+      // mingo's own groups look for an expression operator first and would miss the accumulator.
+      continue;
+    }
     const compiled = new WeakMap<object, Evaluate>();
     out[name] = (value, expression, options) => {
       const key = expression as object;
@@ -31,7 +35,7 @@ function bridged(): Record<string, MingoOperator> {
       if (typeof key === "object" && key !== null) {
         compiled.set(key, evaluate);
       }
-      return toPlain(evaluate(scopeOf(value, options))) as Any;
+      return toPlain(evaluate(scopeOf(value, options)));
     };
   }
   return out;
@@ -79,7 +83,7 @@ export function mingoExpression(operator: string, argument: unknown): Evaluate {
   }
   const expression = { [operator]: toPlain(argument) } as Any;
   return (scope) => {
-    const root = toPlain(scope.root) as Any;
+    const root = toPlain(scope.root);
     return guarded(operator, () => evalExpr(root, expression, mingoOptions(scope.variables)));
   };
 }
@@ -93,9 +97,9 @@ export function mingoAccumulator(
   if (!known) {
     throw new MongoError(15952, `unknown group operator '${operator}'`);
   }
-  const expression = toPlain(argument) as Any;
+  const expression = toPlain(argument);
   return (docs) =>
-    guarded(operator, () => known(docs.map(toPlain) as Any, expression, mingoOptions()) as unknown);
+    guarded(operator, () => known(docs.map(toPlain) as Any, expression, mingoOptions()));
 }
 
 /** mingo's own errors are bad arguments, not faults of the server. */

@@ -18,7 +18,8 @@ export function matchedPosition(node: FilterNode, doc: Doc, path: string): numbe
     case "compare":
     case "element":
       return touches(node.path, path) ? firstMatching(node, doc, path) : undefined;
-    default:
+    case "nor":
+    case "opaque":
       return undefined;
   }
 }

@@ -60,7 +60,7 @@ export function compileProjection(
       collation: context.collation,
       variables: { ...context.variables, ...variables },
     });
-    return projectDocument(doc, parsed.tree, mode, scope, context, doc, "") as Doc;
+    return projectDocument(doc, parsed.tree, mode, scope, context, doc, "");
   };
 }
 

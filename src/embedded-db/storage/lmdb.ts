@@ -1,5 +1,6 @@
 import { open, type RootDatabase, type Transaction } from "lmdb";
 import { join } from "node:path";
+import { ExitGate } from "../exit-gate";
 import type { Entry, KeyRange, Snapshot, Storage, Writer } from "./storage";
 import { UndoLog } from "./undo-log";
 
@@ -24,7 +25,10 @@ export class LmdbStorage implements Storage, Writer {
   private readonly db: RootDatabase<Buffer, Buffer>;
   private waiting: Waiting[] = [];
 
-  constructor(folder: string) {
+  constructor(
+    folder: string,
+    private readonly gate = new ExitGate(),
+  ) {
     this.db = open<Buffer, Buffer>({
       path: join(folder, "data.mdb"),
       keyEncoding: "binary",
@@ -76,11 +80,13 @@ export class LmdbStorage implements Storage, Writer {
     this.waiting = [];
     const outcomes: Outcome[] = [];
     try {
-      this.db.transactionSync(() => {
-        for (const waiting of group) {
-          outcomes.push(this.attempt(waiting));
-        }
-      });
+      this.gate.pass(() =>
+        this.db.transactionSync(() => {
+          for (const waiting of group) {
+            outcomes.push(this.attempt(waiting));
+          }
+        }),
+      );
     } catch (error) {
       group.forEach(({ reject }) => reject(error));
       return;

@@ -7,6 +7,7 @@ import {
   isDocument,
   isNumeric,
   Long,
+  textOf,
   Timestamp,
   toNumber,
   typeName,
@@ -143,7 +144,7 @@ function bit(before: unknown, { operand, path, doc }: Application): unknown {
       const bits = BigInt(String(mask));
       return name === "and" ? value & bits : name === "or" ? value | bits : value ^ bits;
     },
-    BigInt(String(before ?? 0)),
+    BigInt(textOf(before ?? 0)),
   );
   return wide ? Long.fromBigInt(result) : Number(BigInt.asIntN(32, result));
 }
@@ -170,7 +171,7 @@ function addToSet(before: unknown, { operand, path, collation }: Application): u
     );
   }
   const additions = eachOf("$addToSet", operand);
-  const after = [...(before ?? [])] as unknown[];
+  const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   for (const value of additions) {
     if (!after.some((known) => equalValues(known, value, collation?.order))) {
       after.push(value);
@@ -198,7 +199,7 @@ function push(before: unknown, { operand, path, doc }: Application): unknown {
     );
   }
   const modifiers = isDocument(operand) && "$each" in operand ? operand : {};
-  const after = [...(before ?? [])] as unknown[];
+  const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   after.splice(pushPosition(modifiers["$position"], after.length), 0, ...eachOf("$push", operand));
   const sorted = modifiers["$sort"] === undefined ? after : sortPushed(after, modifiers["$sort"]);
   return slicePushed(sorted, modifiers["$slice"]);

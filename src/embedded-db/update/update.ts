@@ -1,7 +1,7 @@
 import { badValue, failedToParse, MongoError } from "../errors";
 import { equalValues } from "../bson/compare";
 import { formatValue } from "../bson/format";
-import { type Doc, isDocument, ObjectId, rankOf, Rank, typeName } from "../bson/values";
+import { type Doc, isDocument, ObjectId, omit, rankOf, Rank, typeName } from "../bson/values";
 import { compileUpdatePipeline } from "../aggregate/update-pipeline";
 import { checkId } from "../catalog/collection";
 import { conditionsOf } from "../index/bounds";
@@ -297,6 +297,5 @@ function upsertValue(operator: string, operand: unknown): unknown {
 }
 
 function idFirst(id: unknown, doc: Doc): Doc {
-  const { _id: _replaced, ...rest } = doc;
-  return { _id: id, ...rest };
+  return { _id: id, ...omit(doc, "_id") };
 }

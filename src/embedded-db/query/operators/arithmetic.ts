@@ -9,6 +9,7 @@ import {
   Long,
   Rank,
   rankOf,
+  textOf,
   toNumber,
   typeName,
 } from "../../bson/values";
@@ -148,12 +149,16 @@ function modulo(a: unknown, b: unknown): unknown {
   if (compareNumbers(b, 0) === 0) {
     throw new MongoError(16610, "can't $mod by zero");
   }
-  if (a instanceof Long || b instanceof Long) {
-    return Long.fromBigInt(BigInt(String(a)) % BigInt(String(b)));
+  if ((a instanceof Long || b instanceof Long) && [a, b].every(isInteger)) {
+    return Long.fromBigInt(BigInt(textOf(a)) % BigInt(textOf(b)));
   }
   const rest = (toNumber(a) as number) % (toNumber(b) as number);
   const integers = [a, b].every((value) => typeof value === "number" && fitsInt32(value));
   return integers ? rest : double(rest);
+}
+
+function isInteger(value: unknown): boolean {
+  return value instanceof Long || (typeof value === "number" && fitsInt32(value));
 }
 
 /** Functions of one number that keep its type. */

@@ -1,5 +1,5 @@
 import { MongoError } from "../../errors";
-import { typeName } from "../../bson/values";
+import { textOf, typeName } from "../../bson/values";
 import { compileExpression, type Evaluate } from "../expression";
 import { metaOf } from "../meta";
 import { compileRegex } from "../regex";
@@ -29,7 +29,7 @@ function changeCase(apply: (text: string) => string): CompileOperator {
     const item = compileExpression(Array.isArray(argument) ? argument[0] : argument);
     return (scope) => {
       const value = item(scope);
-      return isNullish(value) ? "" : apply(String(value));
+      return isNullish(value) ? "" : apply(textOf(value));
     };
   };
 }
@@ -42,6 +42,6 @@ function compileRegexMatch(argument: unknown): Evaluate {
     if (isNullish(input) || isNullish(regex)) {
       return false;
     }
-    return compileRegex(regex, parts["options"]?.(scope)).test(String(input));
+    return compileRegex(regex, parts["options"]?.(scope)).test(textOf(input));
   };
 }

@@ -1,0 +1,73 @@
+import { parseArgs } from "node:util";
+import { startEmbeddedDatabase } from ".";
+
+const DEFAULT_FOLDER = ".data/db";
+
+const USAGE = `Usage: npm run db -- [--port N] [--data DIR | --memory]
+
+Starts the embedded database alone and prints its connection string.
+
+  --port N     listen on this port (default: any free one)
+  --data DIR   keep the data in this folder (default: ${DEFAULT_FOLDER})
+  --memory     keep the data in memory only
+`;
+
+interface Arguments {
+  port: number;
+  dataDir: string | undefined;
+}
+
+/** Undefined for anything the usage does not say. */
+function readArguments(argv: readonly string[]): Arguments | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { port: { type: "string" }, data: { type: "string" }, memory: { type: "boolean" } },
+    });
+    const port = Number(values.port ?? 0);
+    const valid =
+      Number.isInteger(port) &&
+      port >= 0 &&
+      port <= 65_535 &&
+      values.port !== "" &&
+      values.data !== "";
+    if (!valid || (values.memory && values.data !== undefined)) {
+      return undefined;
+    }
+    return { port, dataDir: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function main(): Promise<void> {
+  const given = readArguments(process.argv.slice(2));
+  if (!given) {
+    process.stderr.write(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  const { port, dataDir } = given;
+  const database = await startEmbeddedDatabase(
+    dataDir === undefined ? { port } : { port, dataDir },
+  );
+  process.stdout.write(`${database.uri}\n`);
+  if (!database.owner) {
+    process.stdout.write("Another process serves this folder already; connect to it there.\n");
+    return;
+  }
+  process.stdout.write("Connect with mongosh, Compass or MONGODB_URI. Ctrl+C stops it.\n");
+  // The database does not keep a process alive by itself.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  const stop = () => {
+    clearInterval(alive);
+    void database.stop();
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,527 @@
+import type { MongoServerError } from "mongodb";
+import { Decimal128, Double, Long, ObjectId, UUID } from "mongodb";
+import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+
+let test: TestDatabase;
+
+beforeAll(async () => {
+  test = await startTestDatabase();
+});
+
+afterAll(() => stopTestDatabase(test));
+
+let collections = 0;
+
+/** Filters and updates of every shape are sent here, wrong ones too. */
+function fresh() {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's types refuse wrong commands
+  return test.db.collection<any>(`c${++collections}`);
+}
+
+async function errorOf(work: Promise<unknown>): Promise<MongoServerError> {
+  return work.then(
+    () => {
+      throw new Error("expected an error");
+    },
+    (error: unknown) => error as MongoServerError,
+  );
+}
+
+describe("the server", () => {
+  it("presents itself as the primary of a one-member replica set", async () => {
+    const hello = await test.db.command({ hello: 1 });
+    expect(hello).toMatchObject({
+      isWritablePrimary: true,
+      logicalSessionTimeoutMinutes: 30,
+      maxWireVersion: 21,
+    });
+    expect(hello["hosts"]).toEqual([hello["me"]]);
+  });
+
+  it("refuses unknown commands with 59 and known unsupported ones with 238", async () => {
+    expect(await errorOf(test.db.command({ nonsense: 1 }))).toMatchObject({
+      code: 59,
+      codeName: "CommandNotFound",
+    });
+    expect(await errorOf(test.db.command({ mapReduce: "a" }))).toMatchObject({
+      code: 238,
+      codeName: "NotImplemented",
+    });
+  });
+
+  it.each([
+    { $where: "true" },
+    { $expr: { $function: { body: "function() {}", args: [], lang: "js" } } },
+  ])("never evaluates JavaScript: %j", async (filter) => {
+    const collection = fresh();
+    await collection.insertOne({ a: 1 });
+    const { message } = await errorOf(collection.find(filter as never).toArray());
+    expect(message).toContain("never evaluates JavaScript");
+  });
+});
+
+describe("insert", () => {
+  it("answers E11000 with keyPattern and keyValue", async () => {
+    const collection = fresh();
+    await collection.createIndex({ name: 1 }, { unique: true });
+    await collection.insertOne({ name: "x" });
+    const error = await errorOf(collection.insertOne({ name: "x" }));
+    expect(error).toMatchObject({ code: 11000, keyPattern: { name: 1 }, keyValue: { name: "x" } });
+    expect(error.message).toBe(
+      `E11000 duplicate key error collection: test.${collection.collectionName} index: name_1 dup key: { name: "x" }`,
+    );
+  });
+
+  it("stops at the first error when ordered, goes on when not", async () => {
+    const collection = fresh();
+    const docs = [{ _id: 1 }, { _id: 1 }, { _id: 2 }];
+    await errorOf(collection.insertMany(docs as never));
+    expect(await collection.countDocuments()).toBe(1);
+    const error = await errorOf(
+      collection.insertMany([{ _id: 1 }, { _id: 3 }, { _id: 4 }] as never, { ordered: false }),
+    );
+    expect(
+      (error as unknown as { writeErrors: { index: number }[] }).writeErrors.map(
+        ({ index }) => index,
+      ),
+    ).toEqual([0]);
+    expect(await collection.countDocuments()).toBe(3);
+  });
+
+  it("gives every BSON type back as it came", async () => {
+    const collection = test.db.collection("types", { promoteValues: false, promoteLongs: false });
+    const doc = {
+      _id: new ObjectId(),
+      double: new Double(5),
+      long: Long.fromString("9223372036854775807"),
+      decimal: Decimal128.fromString("1.10"),
+      date: new Date(1),
+      uuid: new UUID(),
+      regex: /a.b/i,
+      nested: { z: 1, a: [true, null, "x"] },
+    };
+    await collection.insertOne(doc);
+    await collection.updateOne({ _id: doc._id }, { $set: { other: 1 } });
+    const found = await collection.findOne({ _id: doc._id }, { promoteValues: false });
+    expect(found).toMatchObject({
+      double: new Double(5),
+      long: doc.long,
+      decimal: doc.decimal,
+      date: doc.date,
+    });
+    expect(Object.keys(found ?? {})).toEqual([...Object.keys(doc), "other"]);
+  });
+});
+
+describe("find", () => {
+  it("reads in batches", async () => {
+    const collection = fresh();
+    await collection.insertMany(Array.from({ length: 250 }, (_, n) => ({ n })));
+    const found = await collection.find({}, { batchSize: 40 }).toArray();
+    expect(found.map(({ n }) => n)).toEqual(Array.from({ length: 250 }, (_, n) => n));
+  });
+
+  it("goes through an index for equality, then sort, then range, and explain says so", async () => {
+    const collection = fresh();
+    await collection.createIndex({ owner: 1, createdAt: -1 });
+    await collection.insertMany(
+      Array.from({ length: 100 }, (_, n) => ({ owner: n % 5, createdAt: new Date(n) })),
+    );
+    const cursor = collection
+      .find({ owner: 2, createdAt: { $lt: new Date(50) } })
+      .sort({ createdAt: -1 });
+    const { executionStats, queryPlanner } = await cursor.limit(3).explain();
+    expect(executionStats).toMatchObject({
+      nReturned: 3,
+      totalKeysExamined: 3,
+      totalDocsExamined: 3,
+    });
+    expect(queryPlanner.winningPlan.inputStage).toMatchObject({
+      stage: "IXSCAN",
+      indexName: "owner_1_createdAt_-1",
+    });
+  });
+
+  it("says COLLSCAN without an index", async () => {
+    const collection = fresh();
+    await collection.insertMany([{ a: 1 }, { a: 2 }]);
+    const { executionStats, queryPlanner } = await collection.find({ a: 1 }).explain();
+    expect(queryPlanner.winningPlan.stage).toBe("COLLSCAN");
+    expect(executionStats).toMatchObject({ nReturned: 1, totalDocsExamined: 2 });
+  });
+
+  it("gives the same answers with and without an index", async () => {
+    const plain = fresh();
+    const indexed = fresh();
+    const values = [
+      null,
+      1,
+      2.5,
+      -3,
+      "a",
+      "b",
+      "",
+      "ab",
+      true,
+      false,
+      [1, 2],
+      [],
+      ["a"],
+      { x: 1 },
+      new Date(5),
+      undefined,
+    ];
+    const docs = values.map((a, _id) => (a === undefined ? { _id } : { _id, a }));
+    await plain.insertMany(docs as never);
+    for (const direction of [1, -1] as const) {
+      await indexed.deleteMany({});
+      await indexed.dropIndexes().catch(() => undefined);
+      await indexed.createIndex({ a: direction });
+      await indexed.insertMany(docs as never);
+      const filters = [
+        { a: 1 },
+        { a: null },
+        { a: { $gt: 0 } },
+        { a: { $lte: 2.5 } },
+        { a: { $lt: "b" } },
+        { a: { $gte: "" } },
+        { a: { $in: [1, "a", null] } },
+        { a: { $exists: true } },
+        { a: { $exists: false } },
+        { a: /^a/ },
+        { a: { $ne: 1 } },
+        { a: true },
+        { a: { $gt: new Date(0) } },
+        { a: [] },
+        { a: [1, 2] },
+        { a: { x: 1 } },
+        { $or: [{ a: 1 }, { a: "b" }] },
+        { a: { $gt: 0, $lt: 2 } },
+        { a: { $type: "string" } },
+      ];
+      for (const filter of filters) {
+        const ids = async (collection: typeof plain) =>
+          (await collection.find(filter as never).toArray())
+            .map(({ _id }) => Number(_id))
+            .sort((x, y) => x - y);
+        expect({ filter, direction, ids: await ids(indexed) }).toEqual({
+          filter,
+          direction,
+          ids: await ids(plain),
+        });
+      }
+    }
+  });
+});
+
+describe("update", () => {
+  it.each([
+    ["$inc on a missing field", { a: 1 }, { $inc: { b: 2 } }, { a: 1, b: 2 }],
+    [
+      "$push with $each, $sort and $slice",
+      { a: [3, 1] },
+      { $push: { a: { $each: [2], $sort: 1, $slice: 2 } } },
+      { a: [1, 2] },
+    ],
+    ["$addToSet of a present value", { a: [1] }, { $addToSet: { a: 1 } }, { a: [1] }],
+    ["$pull by condition", { a: [1, 5, 9] }, { $pull: { a: { $gte: 5 } } }, { a: [1] }],
+    ["$rename", { a: 1 }, { $rename: { a: "b.c" } }, { b: { c: 1 } }],
+    ["$unset", { a: 1, b: 2 }, { $unset: { a: "" } }, { b: 2 }],
+    ["a path into an array", { a: [{ b: 1 }] }, { $set: { "a.0.b": 2 } }, { a: [{ b: 2 }] }],
+    ["$min and $max", { a: 5, b: 5 }, { $min: { a: 3 }, $max: { b: 3 } }, { a: 3, b: 5 }],
+    ["every element", { a: [1, 2] }, { $inc: { "a.$[]": 10 } }, { a: [11, 12] }],
+    ["a pipeline", { a: 2 }, [{ $set: { b: { $multiply: ["$a", 3] } } }], { a: 2, b: 6 }],
+  ])("applies %s", async (_what, before, update, after) => {
+    const collection = fresh();
+    await collection.insertOne({ _id: 1, ...before });
+    await collection.updateOne({ _id: 1 } as never, update as never);
+    expect(await collection.findOne()).toEqual({ _id: 1, ...after });
+  });
+
+  it("changes the matched element and those an array filter names", async () => {
+    const collection = fresh();
+    await collection.insertOne({
+      _id: 1,
+      a: [
+        { k: 1, n: 0 },
+        { k: 2, n: 0 },
+        { k: 3, n: 0 },
+      ],
+    });
+    await collection.updateOne({ "a.k": 2 }, { $set: { "a.$.n": 5 } });
+    await collection.updateOne(
+      {},
+      { $set: { "a.$[x].n": 9 } },
+      { arrayFilters: [{ "x.k": { $gt: 2 } }] },
+    );
+    expect((await collection.findOne())?.["a"]).toEqual([
+      { k: 1, n: 0 },
+      { k: 2, n: 5 },
+      { k: 3, n: 9 },
+    ]);
+  });
+
+  it("inserts the equalities of its filter on upsert", async () => {
+    const collection = fresh();
+    const result = await collection.findOneAndUpdate(
+      { key: "k", n: { $gt: 5 } },
+      { $inc: { points: 1 }, $setOnInsert: { expire: new Date(0) } },
+      { upsert: true, returnDocument: "after" },
+    );
+    expect(result).toMatchObject({ key: "k", points: 1, expire: new Date(0) });
+  });
+
+  it.each([
+    [{ $inc: { a: "x" } }, 14],
+    [{ $nope: { a: 1 } }, 9],
+    [{ $set: { a: 1 }, $inc: { a: 1 } }, 40],
+    [{ $set: { _id: 2 } }, 66],
+    [{ $set: { "s.b": 1 } }, 28],
+    [{ $push: { s: 1 } }, 2],
+  ])("refuses %j with code %i", async (update, code) => {
+    const collection = fresh();
+    await collection.insertOne({ _id: 1, s: "text" });
+    expect(await errorOf(collection.updateOne({}, update as never))).toMatchObject({ code });
+  });
+});
+
+describe("indexes", () => {
+  it("answers 85 and 86 for conflicting definitions", async () => {
+    const collection = fresh();
+    await collection.createIndex({ a: 1 });
+    expect(await errorOf(collection.createIndex({ a: 1 }, { name: "other" }))).toMatchObject({
+      code: 85,
+    });
+    expect(await errorOf(collection.createIndex({ b: 1 }, { name: "a_1" }))).toMatchObject({
+      code: 86,
+    });
+    expect(await errorOf(collection.createIndex({ a: 1 }, { unique: true }))).toMatchObject({
+      code: 86,
+    });
+  });
+
+  it("refuses $ne in a partial filter with 67", async () => {
+    const spec = { unique: true, partialFilterExpression: { a: { $ne: null } } };
+    expect(await errorOf(fresh().createIndex({ a: 1 }, spec))).toMatchObject({
+      code: 67,
+      codeName: "CannotCreateIndex",
+    });
+  });
+
+  it("lets a partial unique index ignore documents outside of its filter", async () => {
+    const collection = fresh();
+    await collection.createIndex(
+      { a: 1 },
+      { unique: true, partialFilterExpression: { a: { $exists: true } } },
+    );
+    await collection.insertMany([{ b: 1 }, { b: 2 }, { a: 1 }]);
+    expect(await errorOf(collection.insertOne({ a: 1 }))).toMatchObject({ code: 11000 });
+  });
+
+  it("finds text by stem and sorts by score", async () => {
+    const collection = fresh();
+    await collection.createIndex({ title: "text", body: "text" }, { weights: { title: 10 } });
+    await collection.insertMany([
+      { _id: 1, title: "Cooking", body: "the runner" },
+      { _id: 2, title: "Running shoes", body: "shoes" },
+      { _id: 3, title: "Nothing", body: "runs and running" },
+    ] as never);
+    const score = { $meta: "textScore" } as const;
+    const found = await collection
+      .find({ $text: { $search: "run" } })
+      .project({ score })
+      .sort({ score })
+      .toArray();
+    expect(found.map(({ _id }) => _id as unknown)).toEqual([2, 3]);
+    expect(await collection.countDocuments({ $text: { $search: '"running shoes"' } })).toBe(1);
+  });
+
+  it("removes documents of a TTL index when their time is over", async () => {
+    const collection = fresh();
+    await test.client.db("admin").command({ setParameter: 1, ttlMonitorSleepSecs: 0.2 });
+    await collection.createIndex({ at: 1 }, { expireAfterSeconds: 0 });
+    await collection.insertMany([
+      { at: new Date(0) },
+      { at: new Date(Date.now() + 1e6) },
+      { at: "text" },
+    ]);
+    while ((await collection.countDocuments({})) > 2) {
+      await test.db.command({ ping: 1 });
+    }
+    expect(await collection.countDocuments({ at: new Date(0) })).toBe(0);
+  });
+});
+
+describe("aggregate", () => {
+  it("joins by field and by pipeline", async () => {
+    const [owners, videos] = [fresh(), fresh()];
+    await owners.insertMany([
+      { _id: 1, name: "a" },
+      { _id: 2, name: "b" },
+    ] as never);
+    await videos.insertMany([
+      { _id: 1, owner: 2 },
+      { _id: 2, owner: 9 },
+    ] as never);
+    const from = owners.collectionName;
+    const found = await videos
+      .aggregate([
+        { $lookup: { from, localField: "owner", foreignField: "_id", as: "byField" } },
+        {
+          $lookup: {
+            from,
+            let: { o: "$owner" },
+            pipeline: [{ $match: { $expr: { $eq: ["$_id", "$$o"] } } }],
+            as: "byPipeline",
+          },
+        },
+      ])
+      .toArray();
+    expect(found[0]).toMatchObject({ byField: [{ name: "b" }], byPipeline: [{ name: "b" }] });
+    expect(found[1]).toMatchObject({ byField: [], byPipeline: [] });
+  });
+
+  it.each([
+    [
+      "$group",
+      [{ $group: { _id: "$k", n: { $sum: "$n" }, all: { $push: "$n" } } }, { $sort: { _id: 1 } }],
+      [
+        { _id: "a", n: 4, all: [1, 3] },
+        { _id: "b", n: 2, all: [2] },
+      ],
+    ],
+    [
+      "$unwind",
+      [{ $match: { k: "b" } }, { $unwind: "$t" }, { $project: { _id: 0, t: 1 } }],
+      [{ t: "x" }, { t: "y" }],
+    ],
+    [
+      "$facet",
+      [{ $facet: { n: [{ $count: "n" }], first: [{ $limit: 1 }, { $project: { n: 1 } }] } }],
+      [{ n: [{ n: 3 }], first: [{ _id: 1, n: 1 }] }],
+    ],
+    [
+      "$sortByCount",
+      [{ $sortByCount: "$k" }],
+      [
+        { _id: "a", count: 2 },
+        { _id: "b", count: 1 },
+      ],
+    ],
+    [
+      "$addFields with $toString",
+      [{ $limit: 1 }, { $addFields: { s: { $toString: "$n" } } }, { $project: { s: 1 } }],
+      [{ _id: 1, s: "1" }],
+    ],
+    [
+      "$bucket (mingo's)",
+      [{ $bucket: { groupBy: "$n", boundaries: [0, 2, 4], output: { c: { $sum: 1 } } } }],
+      [
+        { _id: 0, c: 1 },
+        { _id: 2, c: 2 },
+      ],
+    ],
+    [
+      "$dateToString (mingo's)",
+      [{ $limit: 1 }, { $project: { d: { $dateToString: { date: "$d", format: "%Y-%m" } } } }],
+      [{ _id: 1, d: "1970-01" }],
+    ],
+  ])("runs %s", async (_what, pipeline, expected) => {
+    const collection = fresh();
+    await collection.insertMany([
+      { _id: 1, k: "a", n: 1, t: [], d: new Date(0) },
+      { _id: 2, k: "b", n: 2, t: ["x", "y"] },
+      { _id: 3, k: "a", n: 3 },
+    ] as never);
+    expect(await collection.aggregate(pipeline as never).toArray()).toEqual(expected);
+  });
+
+  it("refuses unknown stages with 40324", async () => {
+    expect(
+      await errorOf(
+        fresh()
+          .aggregate([{ $nope: 1 }])
+          .toArray(),
+      ),
+    ).toMatchObject({ code: 40324 });
+  });
+});
+
+describe("transactions", () => {
+  it("are seen by nobody before the commit and by all after it", async () => {
+    const collection = fresh();
+    await collection.insertOne({ _id: 1, n: 0 });
+    await test.client.withSession(async (session) => {
+      session.startTransaction();
+      await collection.updateOne({ n: 0 }, { $inc: { n: 1 } }, { session });
+      await collection.insertOne({ n: 7 }, { session });
+      expect(await collection.countDocuments({ n: 7 })).toBe(0);
+      expect(await collection.countDocuments({ n: 7 }, { session })).toBe(1);
+      await session.commitTransaction();
+    });
+    expect(await collection.distinct("n")).toEqual([1, 7]);
+  });
+
+  it("fail at once with a transient write conflict when another one was first", async () => {
+    const collection = fresh();
+    await collection.insertOne({ n: 0 });
+    const [first, second] = [test.client.startSession(), test.client.startSession()];
+    first.startTransaction();
+    second.startTransaction();
+    await collection.updateOne({}, { $inc: { n: 1 } }, { session: first });
+    const error = await errorOf(collection.updateOne({}, { $inc: { n: 1 } }, { session: second }));
+    expect(error.code).toBe(112);
+    expect(error.hasErrorLabel("TransientTransactionError")).toBe(true);
+    await first.commitTransaction();
+    await Promise.all([first.endSession(), second.endSession()]);
+  });
+
+  it("make writers outside of them wait", async () => {
+    const collection = fresh();
+    await collection.insertOne({ n: 0 });
+    const session = test.client.startSession();
+    session.startTransaction();
+    await collection.updateOne({}, { $inc: { n: 1 } }, { session });
+    const outside = collection.updateOne({}, { $inc: { n: 10 } });
+    await session.commitTransaction();
+    await outside;
+    await session.endSession();
+    expect(await collection.findOne()).toMatchObject({ n: 11 });
+  });
+
+  it("keep counters exact under parallel withTransaction", async () => {
+    const collection = fresh();
+    await collection.insertOne({ n: 0 });
+    const once = () =>
+      test.client.withSession((session) =>
+        session.withTransaction(() => collection.updateOne({}, { $inc: { n: 1 } }, { session })),
+      );
+    await Promise.all(Array.from({ length: 20 }, once));
+    expect(await collection.findOne()).toMatchObject({ n: 20 });
+  });
+
+  it("leave nothing behind when aborted", async () => {
+    const collection = fresh();
+    const session = test.client.startSession();
+    session.startTransaction();
+    await collection.insertOne({ n: 1 }, { session });
+    await session.abortTransaction();
+    await session.endSession();
+    expect(await collection.countDocuments({})).toBe(0);
+  });
+});
+
+describe("retryable writes", () => {
+  it("are applied once for one lsid and txnNumber, and answer the same", async () => {
+    const collection = fresh();
+    await collection.insertOne({ n: 0 });
+    const updates = [{ q: {}, u: { $inc: { n: 1 } } }];
+    const command = { update: collection.collectionName, updates, txnNumber: Long.fromNumber(100) };
+    const replies = await test.client.withSession(async (session) => {
+      const first = await test.db.command(command, { session });
+      return [first, await test.db.command(command, { session })];
+    });
+    expect(replies[1]).toMatchObject({ n: 1, nModified: 1 });
+    expect(await collection.findOne()).toMatchObject({ n: 1 });
+  });
+});
