@@ -178,7 +178,9 @@ function cloudinaryUrl(env: Env): string | null {
     return env.CLOUDINARY_URL;
   }
   const [cloud, key, apiSecret] = CLOUDINARY_KEYS.map((name) => env[name]);
-  return cloud && key && apiSecret ? `cloudinary://${key}:${apiSecret}@${cloud}` : null;
+  return cloud && key && apiSecret
+    ? `cloudinary://${encodeURIComponent(key)}:${encodeURIComponent(apiSecret)}@${cloud}`
+    : null;
 }
 
 /** The settings of one process, grouped by what they are for. Durations are milliseconds, sizes bytes. */

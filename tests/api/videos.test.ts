@@ -5,7 +5,7 @@ import { config } from "../../src/config/env";
 import { Video } from "../../src/models/video.model";
 import { api, origin, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
-import { filesIn, mediaPath } from "../support/files";
+import { emptied, filesIn, mediaPath } from "../support/files";
 import { newPerson, png, type Person } from "../support/people";
 import { publish } from "../support/videos";
 
@@ -29,13 +29,7 @@ async function traces() {
   };
 }
 
-/** Waits for the response's clean-up, which runs when its connection is done. */
-async function uploadsGone(): Promise<void> {
-  for (let i = 0; i < 200 && (await filesIn("uploads")).length > 0; i++) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(await filesIn("uploads")).toEqual([]);
-}
+const uploadsGone = () => emptied(join(config.dataDir, "uploads"));
 
 describe("POST /videos", () => {
   it("answers 401 without a token", async () => {

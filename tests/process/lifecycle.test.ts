@@ -4,16 +4,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { png } from "../support/people";
-import type {
-  Program} from "../support/server";
-import {
-  freePort,
-  run,
-  scratchFolder,
-  startServer,
-  type RunningServer,
-} from "../support/server";
+import * as client from "../support/client";
+import { PASSWORD, call, login } from "../support/client";
+import type { Program } from "../support/server";
+import { freePort, run, scratchFolder, startServer, type RunningServer } from "../support/server";
 
 jest.setTimeout(120_000);
 
@@ -29,49 +23,13 @@ async function server(env: Record<string, string>): Promise<RunningServer> {
   return running;
 }
 
-interface Reply {
-  status: number;
-  body: { code?: string; data: Record<string, unknown> };
-  headers: Headers;
-}
-
-async function call(url: string, init?: RequestInit): Promise<Reply> {
-  const response = await fetch(url, init);
-  return {
-    status: response.status,
-    body: (await response.json()) as Reply["body"],
-    headers: response.headers,
-  };
-}
-
-const PASSWORD = "correct horse battery";
-let image: Blob;
-
-beforeAll(async () => {
-  image = new Blob([new Uint8Array(await png())]);
-});
-
-async function register(
-  url: string,
-  username = `u${randomBytes(6).toString("hex")}`,
-): Promise<string> {
-  const form = new FormData();
-  const fields = { username, fullName: "U", email: `${username}@example.com`, password: PASSWORD };
-  Object.entries(fields).forEach(([name, value]) => form.set(name, value));
-  form.set("avatar", image, "a.png");
-  const { status } = await call(`${url}/users/register`, { method: "POST", body: form });
+/** Registers a user; fails unless the server acknowledges. */
+async function register(url: string): Promise<string> {
+  const { status, body } = await client.register(url);
   if (status !== 201) {
     throw new Error(`registration answered ${status}`);
   }
-  return username;
-}
-
-function login(url: string, username: string): Promise<Reply> {
-  return call(`${url}/users/login`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ username, password: PASSWORD }),
-  });
+  return body.data.username as string;
 }
 
 /** Asks again until the answer has the status; each round waits for a whole answer. */

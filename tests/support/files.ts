@@ -15,3 +15,10 @@ export async function filesIn(folder: string): Promise<string[]> {
 export function mediaPath(url: string): string {
   return new URL(url).pathname.replace("/api/v1", "");
 }
+
+/** Waits until a folder is empty: what a request received goes when its connection is done. */
+export async function emptied(folder: string): Promise<void> {
+  while ((await readdir(folder)).length > 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
