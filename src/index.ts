@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createApp } from "./app";
 import { config } from "./config/env";
@@ -9,27 +9,19 @@ import { connectDB } from "./db";
 import { startJobs } from "./jobs";
 import { sweepUploads } from "./middlewares/upload.middleware";
 import { ffmpegTools, storage } from "./services";
-import { drain } from "./utils/drain";
+import { createHttpServer, drain } from "./utils/http-server";
 
 /** Longest a stop may take, from the signal to the exit. */
 const STOP_LIMIT_MS = 10_000;
 
 const SAME_SIGNAL_MS = 1000;
 
-/** Slow clients are cut: headers must be there in 15 s, a whole request (an upload) in an hour. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 60 * 60 * 1000;
-
 /** config -> database -> HTTP -> jobs, and back in reverse on a signal. */
 async function start(): Promise<void> {
-  const ffmpeg = await ffmpegTools();
   await sweepUploads();
   const database = await connectDB();
   const app = createApp();
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    app,
-  );
+  const server = createHttpServer(app);
   await listen(server);
   const jobs = startJobs();
 
@@ -37,7 +29,7 @@ async function start(): Promise<void> {
   const url = config.http.publicUrl ?? `http://localhost:${port}`;
   logger.info(`Database   ${database.description}`);
   logger.info(`Storage    ${storage.name}`);
-  logger.info(`ffmpeg     ${ffmpeg.version} (${ffmpeg.source})`);
+  logger.info(`ffmpeg     ${await describeFfmpeg()}`);
   logger.info(`API        ${url}${API_PREFIX}`);
   logger.info(`API docs   ${url}${API_PREFIX}/docs`);
 
@@ -47,6 +39,16 @@ async function start(): Promise<void> {
     await jobs.stop();
     await database.disconnect();
   });
+}
+
+/** Without ffmpeg everything but publishing works, so its absence is no reason not to start. */
+async function describeFfmpeg(): Promise<string> {
+  try {
+    const { version, source } = await ffmpegTools();
+    return `${version} (${source})`;
+  } catch (error) {
+    return `not usable, videos cannot be published: ${(error as Error).message}`;
+  }
 }
 
 async function listen(server: Server): Promise<void> {
@@ -70,14 +72,22 @@ function stopOnSignal(stop: () => Promise<void>): void {
     }
     stoppingSince = Date.now();
     logger.info(`${signal}: finishing what runs, then stopping`);
+    finish(0);
+  };
+  const finish = (exitCode: number) => {
     setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
     stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (err: unknown) => fail(err, "stopping failed"),
     );
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  // The process is in an unknown state: what runs may finish, then a supervisor starts a new one.
+  process.once("uncaughtException", (err) => {
+    logger.fatal({ err }, "uncaught exception: finishing what runs, then stopping");
+    finish(1);
+  });
 }
 
 function fail(err: unknown, message: string): void {

@@ -6,7 +6,7 @@
 export type MediaErrorKind = "unsupported" | "empty" | "refused";
 
 /** Every reason for refusing a media file, and its kind. The codes are stable. */
-export const MEDIA_ERROR_KINDS = {
+const MEDIA_ERROR_KINDS = {
   MEDIA_EMPTY: "empty",
   MEDIA_UNSUPPORTED: "unsupported",
   MEDIA_UNREADABLE: "refused",

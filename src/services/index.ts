@@ -15,8 +15,11 @@ export const storage: Storage = config.media.cloudinaryUrl
 
 let located: Promise<FfmpegTools> | undefined;
 
-/** The ffmpeg and ffprobe of this machine, looked for once. */
+/** The ffmpeg and ffprobe of this machine, looked for until they are found. @throws FfmpegError */
 export function ffmpegTools(): Promise<FfmpegTools> {
-  located ??= locateFfmpeg(config.media.ffmpeg);
+  located ??= locateFfmpeg(config.media.ffmpeg).catch((error: unknown) => {
+    located = undefined;
+    throw error;
+  });
   return located;
 }

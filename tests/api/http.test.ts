@@ -1,6 +1,9 @@
+import { connect } from "node:net";
+import { text as readText } from "node:stream/consumers";
 import supertest from "supertest";
 import mongoose from "mongoose";
 import { Video } from "../../src/models/video.model";
+import { failureSchema } from "../../src/validations/common.validation";
 import { api, origin, useApi } from "../support/api";
 import { newPerson } from "../support/people";
 
@@ -49,6 +52,21 @@ describe("every reply", () => {
 
   it("answers 400 to a path that cannot be decoded", async () => {
     await api("get", "/videos/%E0%A4%A").expect(400);
+  });
+
+  it.each([
+    ["an address of 20 kB", `GET /${"x".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ["headers of 20 kB", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+    ["what is not HTTP", "hello\r\n\r\n", 400],
+    ["two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+  ])("answers %s in the same shape", async (_name, request, status) => {
+    const { hostname, port } = new URL(origin());
+    const socket = connect(Number(port), hostname);
+    socket.end(request);
+    const reply = await readText(socket);
+    expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    const failure = failureSchema.parse(JSON.parse(reply.slice(reply.indexOf("{"))));
+    expect(failure.statusCode).toBe(status);
   });
 
   it("answers 415 to a charset nobody knows", async () => {

@@ -192,6 +192,16 @@ describe("the server", () => {
     expect((await call(`${running.url}/healthcheck`)).status).toBe(200);
   });
 
+  it("finishes what runs and ends when an exception was nobody's", async () => {
+    const folder = scratchFolder();
+    const script = join(folder, "throw.js");
+    writeFileSync(script, 'process.on("SIGUSR2", () => { throw new Error("lost"); });');
+    const running = await server({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
+    running.child.kill("SIGUSR2");
+    await running.printed(/uncaught exception/);
+    expect(await running.exited).toBe(1);
+  });
+
   it("writes no password and no token into its log", async () => {
     const running = await server({ DATA_DIR: scratchFolder(), NODE_ENV: "test" });
     const username = await register(running.url);

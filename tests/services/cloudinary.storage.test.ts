@@ -42,6 +42,19 @@ describeStorageContract(async () => {
   };
 });
 
+/** A delivery host of its own mind. */
+async function startServer(answer: (response: http.ServerResponse) => void) {
+  const server = http.createServer((_request, response) => answer(response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 describe("the Cloudinary storage", () => {
   let standIn: CloudinaryStandIn;
   let storage: Storage;
@@ -194,7 +207,16 @@ describe("the Cloudinary storage", () => {
   });
 
   describe("faults", () => {
-    const passing: StandInFault[] = [500, 503, 420, 429, "html", "wrong JSON", "lose answer"];
+    const passing: StandInFault[] = [
+      500,
+      503,
+      420,
+      429,
+      "html",
+      "wrong JSON",
+      "lose answer",
+      "store half",
+    ];
 
     it.each(passing)(
       "stores one object in spite of an upload that fails with %s",
@@ -232,7 +254,7 @@ describe("the Cloudinary storage", () => {
     });
 
     it("keeps the source and leaves no object when an upload fails for good", async () => {
-      standIn.failNext("upload", 500, 500, 500, "lose answer");
+      standIn.failNext("upload", 500, "store half", 500, "lose answer");
       await expect(put("content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
       expect(existsSync(source)).toBe(true);
       expect(standIn.assets.size).toBe(0);
@@ -283,19 +305,42 @@ describe("the Cloudinary storage", () => {
       expect(hash.digest("hex")).toBe(createHash("md5").update(content).digest("hex"));
     });
 
+    it("does not take the wrong part of an object", async () => {
+      const delivery = await startServer((response) => {
+        response.writeHead(206, { "content-range": "bytes 0-3/10" });
+        response.end("0123");
+      });
+      const misled = storageAt(standIn, { cname: delivery.host });
+      await expect(misled.get(VIDEO, { start: 4, end: 7 })).rejects.toBeInstanceOf(
+        StorageUnavailableError,
+      );
+      await delivery.stop();
+    });
+
+    it("follows no redirect to another place", async () => {
+      const delivery = await startServer((response) => {
+        response.writeHead(302, { location: `${standIn.origin}/elsewhere` });
+        response.end();
+      });
+      const misled = storageAt(standIn, { cname: delivery.host });
+      await expect(misled.get(VIDEO)).rejects.toThrow("302");
+      expect(standIn.requests).toEqual([]);
+      await delivery.stop();
+    });
+
     it("ends the transfer when its reader leaves", async () => {
-      const stream = http.createServer((_request, response) => {
+      let left: () => void = () => undefined;
+      const leaving = new Promise<void>((resolve) => (left = resolve));
+      const delivery = await startServer((response) => {
         response.writeHead(200, { "content-length": 1e9 });
         response.write("first bytes");
-        response.once("close", () => stream.emit("left"));
+        response.once("close", left);
       });
-      await new Promise<void>((resolve) => stream.listen(0, "127.0.0.1", resolve));
-      const cname = `127.0.0.1:${(stream.address() as AddressInfo).port}`;
-      const left = new Promise((resolve) => stream.once("left", resolve));
-      const body = await storageAt(standIn, { cname, timeout: 30_000 }).get(VIDEO);
+      const patient = storageAt(standIn, { cname: delivery.host, timeout: 30_000 });
+      const body = await patient.get(VIDEO);
       body.destroy();
-      await left;
-      stream.close();
+      await leaving;
+      await delivery.stop();
     });
 
     it("says which act failed and never a secret", async () => {
@@ -376,9 +421,12 @@ describe("the Cloudinary storage", () => {
     });
 
     it("signs with SHA-256 when the account wants it", async () => {
-      const strict = storageAt(standIn, { signatureAlgorithm: "sha256" });
-      await put("content", AVATAR, strict);
-      expect(standIn.assets.size).toBe(1);
+      const strict = await startCloudinaryStandIn({ isStrict: true });
+      const signing = storageAt(strict, { signatureAlgorithm: "sha256" });
+      await put("content", VIDEO, signing);
+      expect(await text(await signing.get(VIDEO))).toBe("content");
+      await expect(put("content", VIDEO, storageAt(strict))).rejects.toThrow("401");
+      await strict.stop();
     });
 
     it("reads a CLOUDINARY_URL with all its settings", () => {

@@ -61,17 +61,21 @@ describe("the local storage", () => {
     });
   });
 
-  it("stores while neighbours are deleted at the same moment", async () => {
+  it("stores while a delete takes the empty folder away at the same moment", async () => {
     const storage = createLocalStorage({ directory });
-    await Promise.all(
-      Array.from({ length: 200 }, async (_, index) => {
-        const name = `videos/same/${index}.mp4`;
-        const path = join(folder, `source-${index}`);
-        await writeFile(path, "content");
-        await storage.put(name, path, "video/mp4");
-        await storage.delete(name);
-      }),
-    );
+    let isDone = false;
+    const deleteAll = async () => {
+      while (!isDone) {
+        await storage.delete("videos/same/other.mp4");
+      }
+    };
+    const putAll = async () => {
+      for (let round = 0; round < 200; round += 1) {
+        await put("videos/same/a.mp4", "content");
+        await storage.delete("videos/same/a.mp4");
+      }
+    };
+    await Promise.all([deleteAll(), putAll().finally(() => (isDone = true))]);
     expect(await readdir(directory)).toEqual([]);
   });
 
@@ -124,6 +128,13 @@ describe("the local storage", () => {
       expect(await readFile(join(directory, key), "utf8")).toBe("content");
       expect(existsSync(join(folder, "source"))).toBe(false);
       expect(await readdir(join(directory, ".incoming"))).toEqual([]);
+    });
+
+    onMount("leaves no part behind when the copy cannot be put into place", async () => {
+      await mkdir(join(directory, key), { recursive: true });
+      await expect(put(key, "content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      expect(await readdir(join(directory, ".incoming"))).toEqual([]);
+      expect(existsSync(join(folder, "source"))).toBe(true);
     });
 
     onMount("says that it is full, leaves nothing half-made and still reads", async () => {

@@ -106,8 +106,22 @@ describe("the media type of a file", () => {
   });
 
   it("is decided by the first 4 KB alone", async () => {
-    await writeFile(file, Buffer.concat([Buffer.alloc(4096), await makeImage({ format: "png" })]));
-    await expect(detectImageType(file)).rejects.toMatchObject({ code: "MEDIA_UNSUPPORTED" });
+    const ebml = (voidLength: number) =>
+      Buffer.concat([
+        hex("1a45dfa34fff"), // An EBML header
+        hex(`ec${(0x4000 + voidLength).toString(16)}`), // with a Void element of that length
+        Buffer.alloc(voidLength),
+        hex("428284"), // before its DocType.
+        Buffer.from("webm"),
+        Buffer.alloc(100),
+      ]);
+    await writeFile(file, ebml(1000));
+    expect((await detectVideoType(file)).extension).toBe("webm");
+    await writeFile(file, ebml(5000));
+    await expect(detectVideoType(file)).rejects.toMatchObject({ code: "MEDIA_UNSUPPORTED" });
+  });
+
+  it("is known as quickly for a file of 8 GB", async () => {
     await writeFile(file, await makeImage({ format: "png" }));
     await truncate(file, 8_000_000_000);
     expect((await detectImageType(file)).extension).toBe("png");

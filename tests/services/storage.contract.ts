@@ -16,6 +16,7 @@ const BAD_KEYS = [
   "../secret.mp4",
   "videos/../../secret.mp4",
   "videos/..mp4",
+  "videos/a..mp4",
   "videos//a.mp4",
   "videos/./a.mp4",
   "videos/.hidden.mp4",

@@ -1,13 +1,12 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { rmSync } from "node:fs";
 import mongoose from "mongoose";
 import supertest, { type Response, type Test } from "supertest";
 import { createApp } from "../../src/app";
-import { config } from "../../src/config/env";
 import { API_PREFIX } from "../../src/constants";
 import { connectDB, type Database } from "../../src/db";
+import { createHttpServer } from "../../src/utils/http-server";
 import { expectContract } from "./contract";
 
 let server: Server;
@@ -17,7 +16,7 @@ let database: Database;
 export function useApi(): void {
   beforeAll(async () => {
     database = await connectDB();
-    server = createServer(createApp()).listen(0, "127.0.0.1");
+    server = createHttpServer(createApp()).listen(0, "127.0.0.1");
     await once(server, "listening");
   });
 
@@ -26,7 +25,6 @@ export function useApi(): void {
     server.close();
     await mongoose.connection.dropDatabase();
     await database.disconnect();
-    rmSync(config.dataDir, { recursive: true, force: true });
   });
 }
 

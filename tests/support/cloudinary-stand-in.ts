@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** What the stand-in keeps of an upload. */
-export interface StandInAsset {
+interface StandInAsset {
   publicId: string;
   resourceType: string;
   type: string;
@@ -16,8 +16,8 @@ export type StandInOperation = "upload" | "destroy" | "ping" | "resource" | "del
 
 /**
  * How an exchange goes wrong: a status with Cloudinary's error JSON; no answer at all; 200 with a
- * page of HTML or with JSON of another kind; done, but the connection cut instead of an answer;
- * half of a delivery, then the connection cut, or silence.
+ * page of HTML or with JSON of another kind; done, but the connection cut instead of an answer; done
+ * with half of the file; half of a delivery, then the connection cut, or silence.
  */
 export type StandInFault =
   | 400
@@ -30,10 +30,11 @@ export type StandInFault =
   | "html"
   | "wrong JSON"
   | "lose answer"
+  | "store half"
   | "cut"
   | "stall";
 
-export interface StandInRequest {
+interface StandInRequest {
   operation: StandInOperation;
   /** The path and query. */
   target: string;
@@ -82,16 +83,19 @@ const CONTENT_TYPES: Record<string, string> = {
  * A small Cloudinary on loopback, over plain http: signed uploads, whole and chunked, destroy, ping
  * and resource of the API, and the delivery of public and authenticated assets. It follows
  * Cloudinary's documents, not the SDK, and refuses what they say is refused. It stores any bytes
- * and transforms nothing.
+ * and transforms nothing. A strict account takes signatures of SHA-256 only.
  */
-export async function startCloudinaryStandIn(): Promise<CloudinaryStandIn> {
+export async function startCloudinaryStandIn({
+  isStrict = false,
+} = {}): Promise<CloudinaryStandIn> {
   const cloudName = "stand-in";
   const apiKey = "123456789012345";
   const apiSecret = randomBytes(20).toString("base64url");
   const assets = new Map<string, StandInAsset>();
   const requests: StandInRequest[] = [];
   const faults = new Map<StandInOperation, (StandInFault | null)[]>();
-  const account = { cloudName, apiKey, apiSecret, assets, uploads: new Map<string, Upload>() };
+  const uploads = new Map<string, Upload>();
+  const account = { cloudName, apiKey, apiSecret, isStrict, assets, uploads };
 
   const server = http.createServer((request, response) => {
     const operation = operationOf(request);
@@ -132,8 +136,11 @@ interface Account {
   cloudName: string;
   apiKey: string;
   apiSecret: string;
+  /** Whether the account is limited to signatures of SHA-256. */
+  isStrict: boolean;
   assets: Map<string, StandInAsset>;
   uploads: Map<string, Upload>;
+  storesHalf?: boolean;
 }
 
 function operationOf({ url = "" }: IncomingMessage): StandInOperation {
@@ -163,7 +170,8 @@ async function handle(
     const text = fault === "html" ? "<html>Welcome to the airport</html>" : '{"status":"fine"}';
     return reply(request, response, { status: 200, body: text });
   }
-  const answer = OPERATIONS[operation](account, request, body);
+  const faulty = { ...account, storesHalf: fault === "store half" };
+  const answer = OPERATIONS[operation](faulty, request, body);
   if (fault === "lose answer") {
     return void request.socket.destroy();
   }
@@ -190,7 +198,11 @@ function upload(account: Account, request: IncomingMessage, body: Buffer): Answe
   }
   const range = request.headers["content-range"];
   const whole = range === undefined ? file : join(account, request, range, file);
-  return Buffer.isBuffer(whole) ? store(account, request, fields, whole) : whole;
+  if (!Buffer.isBuffer(whole)) {
+    return whole;
+  }
+  const kept = account.storesHalf ? whole.subarray(0, whole.length / 2) : whole;
+  return store(account, request, fields, kept);
 }
 
 /** https://cloudinary.com/documentation/upload_images#chunked_asset_upload */
@@ -231,7 +243,7 @@ function store(
   const [resourceType = ""] = apiPath(request);
   const { public_id: publicId = "", type = "upload", overwrite } = fields;
   const id = `${resourceType}/${type}/${publicId}`;
-  const existing = overwrite === "false" ? assets.get(id) : undefined;
+  const existing = ["false", "0"].includes(overwrite ?? "") ? assets.get(id) : undefined;
   const version = Math.floor(Date.now() / 1000);
   const format = body.toString("latin1", 4, 8) === "ftyp" ? "mp4" : "webp";
   const asset = existing ?? { publicId, resourceType, type, format, version, body };
@@ -300,7 +312,7 @@ function delivery(account: Account, request: IncomingMessage): Answer {
   if (cloud !== account.cloudName || request.headers.host === undefined) {
     return deliveryFailure(404, "Unknown cloud");
   }
-  const signed = signature === deliverySignature(`${publicId}.${format}`, account.apiSecret);
+  const signed = signature === deliverySignature(`${publicId}.${format}`, account);
   if (signature === undefined ? type !== "upload" : !signed) {
     return deliveryFailure(401, "Missing or wrong signature");
   }
@@ -311,10 +323,10 @@ function delivery(account: Account, request: IncomingMessage): Answer {
   return sendRange(asset, format, request.headers.range);
 }
 
-/** "SHA-1 digest of the public ID with its extension and the secret, base64 for URLs, 8 characters." */
-function deliverySignature(source: string, secret: string): string {
-  return createHash("sha1")
-    .update(source + secret)
+/** A digest of the public ID with its extension and the secret: base64 for URLs, 8 characters. */
+function deliverySignature(source: string, { apiSecret, isStrict }: Account): string {
+  return createHash(isStrict ? "sha256" : "sha1")
+    .update(source + apiSecret)
     .digest("base64url")
     .slice(0, 8);
 }
@@ -351,7 +363,7 @@ function checkSignature(account: Account, fields: Record<string, string>): Answe
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const forms = [(text: string) => text, (text: string) => text.replaceAll("&", "%26")];
   const texts = forms.map((form) => signed.map(([k, v]) => form(`${k}=${v}`)).join("&"));
-  const algorithm = signature.length === 64 ? "sha256" : "sha1";
+  const algorithm = account.isStrict || signature.length === 64 ? "sha256" : "sha1";
   const digest = (text: string) =>
     createHash(algorithm)
       .update(text + account.apiSecret)

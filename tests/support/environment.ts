@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const dataDir = mkdtempSync(join(tmpdir(), "mega-backend-test-"));
+const dataDir = mkdtempSync(join(tmpdir(), "data-"));
 
 /** Runs before each test file loads anything: a configuration, a database and a folder of its own. */
 Object.assign(process.env, {
@@ -17,5 +17,3 @@ Object.assign(process.env, {
   RATE_LIMIT_WRITES: "1000000",
   CORS_ORIGIN: "http://localhost:5173,https://app.example.com",
 });
-
-process.on("exit", () => rmSync(dataDir, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -18,17 +18,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-const folders: string[] = [];
-
-process.once("exit", () =>
-  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })),
-);
-
-/** A folder that is gone after the test file. */
+/** A folder for this test alone; all of them go when the run ends (global-setup). */
 export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "mega-backend-test-"));
-  folders.push(folder);
-  return folder;
+  return mkdtempSync(join(tmpdir(), "scratch-"));
 }
 
 /** A process of the product, with all it has printed. */

@@ -4,6 +4,8 @@ import { MediaError } from "../MediaError";
 /** ffmpeg's names of the two families of containers. */
 export type Demuxer = "mov" | "matroska";
 
+/** Bytes read at once. */
+const WINDOW = 4096;
 const MAX_BOXES = 100_000;
 const HOLDS_MEDIA = ["mdat", "moof"];
 const MUST_FIT = ["moov", ...HOLDS_MEDIA];
@@ -50,9 +52,10 @@ async function assertBoxes(handle: FileHandle, size: number): Promise<boolean> {
 }
 
 async function* boxes(handle: FileHandle, size: number) {
+  const read = windowed(handle);
   let offset = 0;
   while (offset + 8 <= size) {
-    const header = await readAt(handle, offset, 16);
+    const header = await read(offset, 16);
     const type = header.toString("latin1", 4, 8);
     const length = boxLength(header, size - offset);
     if (length < 8) {
@@ -73,7 +76,7 @@ function boxLength(header: Buffer, rest: number): number {
 }
 
 async function assertSegment(handle: FileHandle, size: number): Promise<boolean> {
-  const head = await readAt(handle, 0, 4096);
+  const head = await readAt(handle, 0, WINDOW);
   const ebml = readElement(head, 0);
   const segment = ebml?.end === undefined ? null : readElement(head, ebml.end);
   if (segment?.id !== MATROSKA_SEGMENT || (segment.end !== undefined && segment.end > size)) {
@@ -101,6 +104,19 @@ function readVint(bytes: Buffer, offset: number): { value: bigint; width: number
   const width = Math.clz32(first) - 23;
   const digits = bytes.subarray(offset, offset + width).toString("hex");
   return first === 0 || digits.length < 2 * width ? null : { value: BigInt(`0x${digits}`), width };
+}
+
+/** Reads small pieces in rising order, many tiny neighbours with one access to the disk. */
+function windowed(handle: FileHandle) {
+  let start = 0;
+  let window: Buffer = Buffer.alloc(0);
+  return async (offset: number, length: number): Promise<Buffer> => {
+    if (offset + length > start + window.length) {
+      start = offset;
+      window = await readAt(handle, offset, WINDOW);
+    }
+    return window.subarray(offset - start, offset - start + length);
+  };
 }
 
 async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -1,5 +1,4 @@
 export { FfmpegError } from "./FfmpegError";
-export { locateFfmpeg, type FfmpegTools, type LocateOptions } from "./locate";
-export { probeVideo, type VideoInfo } from "./probe";
+export { locateFfmpeg, type FfmpegTools } from "./locate";
+export { probeVideo } from "./probe";
 export { extractThumbnail } from "./thumbnail";
-export type { MediaTaskOptions } from "./process";

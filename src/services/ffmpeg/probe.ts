@@ -163,8 +163,8 @@ async function measure(
 
 /** ffmpeg reports again and again; the last value counts. */
 function lastOf(progress: string, name: string): number {
-  const at = progress.lastIndexOf(`\n${name}=`);
-  return Math.max(0, Number.parseInt(progress.slice(at + name.length + 2), 10) || 0);
+  const values = [...progress.matchAll(new RegExp(`^${name}=(\\d+)$`, "gm"))];
+  return Number(values.at(-1)?.[1] ?? 0);
 }
 
 /** Headers round, the last frame may last, and a first one may be late; a tenth is beyond that. */

@@ -28,7 +28,7 @@ export interface Run extends MediaTaskOptions {
  * Refuses every input but a plain local file of these containers. A playlist makes ffmpeg open
  * what it names, other users' files included, and the protocol list alone does not stop that.
  */
-export const CONFINED_INPUT: readonly string[] = [
+const CONFINED_INPUT: readonly string[] = [
   "-protocol_whitelist",
   "file",
   "-format_whitelist",

@@ -1,10 +1,5 @@
-export type { ByteRange, Storage } from "./Storage";
-export {
-  StorageFullError,
-  StorageNotFoundError,
-  StorageRequestError,
-  StorageUnavailableError,
-} from "./errors";
-export { createLocalStorage, type LocalStorageOptions } from "./local.storage";
+export type { Storage } from "./Storage";
+export { StorageNotFoundError, StorageUnavailableError } from "./errors";
+export { createLocalStorage } from "./local.storage";
 export { createCloudinaryStorage } from "./cloudinary.storage";
 export { parseCloudinaryUrl, type CloudinaryStorageOptions } from "./cloudinary.options";
