@@ -272,6 +272,27 @@ describe("GET /videos", () => {
     await api("get", `${base}&sortBy=views&cursor=${first.body.data.nextCursor}`).expect(400);
   });
 
+  it("walks by cursor through videos that sort alike", async () => {
+    const owner = await newPerson();
+    const published: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      published.push((await publish(owner))._id);
+    }
+    const seen: string[] = [];
+    let cursor = "";
+    for (const sortType of ["asc", "desc"]) {
+      do {
+        const { body } = await api(
+          "get",
+          `/videos?userId=${owner._id}&limit=2&sortBy=views&sortType=${sortType}${cursor}`,
+        ).expect(200);
+        seen.push(...body.data.docs.map((doc: { _id: string }) => doc._id));
+        cursor = body.data.nextCursor ? `&cursor=${body.data.nextCursor}` : "";
+      } while (cursor);
+    }
+    expect(seen).toEqual([...published, ...published.reverse()]);
+  });
+
   it("finds words in title, description and tags, and takes operators for words", async () => {
     const owner = await newPerson();
     const inTitle = await publish(owner, { title: "Zanzibar at dawn" });
