@@ -79,7 +79,7 @@ const trustProxy = z.string().transform((value): boolean | number | string => {
   return /^\d+$/.test(value) ? Number(value) : value;
 });
 
-const DEV_ORIGINS = [3000, 4173, 4200, 5173, 5174, 8080]
+const DEV_ORIGINS = [1234, 3000, 3001, 4173, 4200, 5173, 5174, 5175, 8080]
   .flatMap((p) => [`http://localhost:${p}`, `http://127.0.0.1:${p}`])
   .join(",");
 
