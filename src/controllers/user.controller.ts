@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { trusted, type Types } from "mongoose";
 import type { Response } from "express";
-import { newKey, saveWithFiles, storeFile } from "../jobs/files";
+import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
 import { removeUser } from "../jobs/removal";
 import { currentSession, currentUser } from "../middlewares/auth.middleware";
 import { requiredFile } from "../middlewares/upload.middleware";
@@ -31,11 +31,12 @@ export const registerUser = asyncHandler(async (req, res) => {
     throw new ApiError("USER_EXISTS");
   }
   const user = new User(body);
-  user.avatar = await storeImage(res, user._id, "avatar");
+  const stored = [await newImage(res, user._id, "avatar")];
   if (res.locals.files?.coverImage) {
-    user.coverImage = await storeImage(res, user._id, "coverImage");
+    stored.push(await newImage(res, user._id, "coverImage"));
   }
-  const stored = [user.avatar, user.coverImage].filter((key) => key !== "");
+  const [avatar, coverImage] = stored;
+  user.set({ avatar: avatar?.key, coverImage: coverImage?.key ?? "" });
   await saveWithFiles({ stored }, () => withHashSlot(() => saveUnlessTaken(user, "USER_EXISTS")));
   const data = ownUser(user, mediaUrlsFor(req));
   new ApiResponse(201, data, schema.registerUser.message).send(res);
@@ -153,24 +154,22 @@ async function saveUnlessTaken(user: UserDocument, code: ErrorCode): Promise<voi
   }
 }
 
-/** Re-encodes and stores a received image; answers its key. */
-async function storeImage(res: Response, id: Types.ObjectId, field: ImageField): Promise<string> {
-  const { path } = requiredFile(res, field);
-  const image = join(dirname(path), `${field}.webp`);
-  await normalizeImage(path, image, { maxWidth: IMAGE_WIDTH[field] });
-  const key = newKey("users", id, "webp");
-  await storeFile(key, image, "image/webp");
-  return key;
+/** Re-encodes a received image beside the original; it is still to be stored. */
+async function newImage(res: Response, id: Types.ObjectId, field: ImageField): Promise<NewFile> {
+  const { path: received } = requiredFile(res, field);
+  const path = join(dirname(received), `${field}.webp`);
+  await normalizeImage(received, path, { maxWidth: IMAGE_WIDTH[field] });
+  return { key: newKey("users", id, "webp"), path, contentType: "image/webp" };
 }
 
 /** Stores the new image, points the account at it, and only then removes the old one. */
 async function replaceImage(res: Response, field: ImageField): Promise<UserDocument> {
   const { _id, [field]: old } = currentUser(res);
-  const key = await storeImage(res, _id, field);
-  return saveWithFiles({ stored: [key], dropped: [old] }, async () => {
+  const image = await newImage(res, _id, field);
+  return saveWithFiles({ stored: [image], dropped: [old] }, async () => {
     const user = await User.findOneAndUpdate(
       { _id, deletedAt: null },
-      { $set: { [field]: key } },
+      { $set: { [field]: image.key } },
       { returnDocument: "after" },
     );
     if (!user) {

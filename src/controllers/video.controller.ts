@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Request, Response } from "express";
 import { Types, type PipelineStage, type UpdateQuery } from "mongoose";
 import { config } from "../config/env";
-import { newKey, saveWithFiles, storeFile } from "../jobs/files";
+import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
 import { removeVideo } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedVideo } from "../middlewares/load.middleware";
@@ -61,12 +61,10 @@ export const publishVideo = asyncHandler(async (req, res) => {
 
   const facts = { owner: currentUser(res)._id, contentType, duration, width, height };
   const document = new Video({ ...body, ...facts });
-  document.thumbnail = await storeThumbnail(res, document._id);
-  document.videoFile = newKey("videos", document._id, extension);
-  await saveWithFiles({ stored: [document.videoFile, document.thumbnail] }, async () => {
-    await storeFile(document.videoFile, path, contentType);
-    await document.save();
-  });
+  const thumbnail = await newThumbnail(res, document._id);
+  const videoFile = { key: newKey("videos", document._id, extension), path, contentType };
+  document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
+  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => document.save());
   await requireOwner(document);
   const data = await readPage(req, res, document._id);
   new ApiResponse(201, data, schema.publishVideo.message).send(res);
@@ -86,9 +84,9 @@ export const updateVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.updateVideo);
   const { _id, thumbnail: old } = loadedVideo(res);
   if (res.locals.files?.thumbnail) {
-    const thumbnail = await storeThumbnail(res, _id);
+    const thumbnail = await newThumbnail(res, _id);
     await saveWithFiles({ stored: [thumbnail], dropped: [old] }, () =>
-      change(_id, { ...body, thumbnail }),
+      change(_id, { ...body, thumbnail: thumbnail.key }),
     );
   } else {
     await change(_id, body);
@@ -162,19 +160,17 @@ async function change(
   }
 }
 
-/** Stores the thumbnail that was sent or, without one, a frame of the video; answers its key. */
-async function storeThumbnail(res: Response, id: Types.ObjectId): Promise<string> {
+/** Makes the thumbnail from the image that was sent or, without one, from a frame of the video; it is still to be stored. */
+async function newThumbnail(res: Response, id: Types.ObjectId): Promise<NewFile> {
   const sent = res.locals.files?.thumbnail?.path;
   const source = sent ?? requiredFile(res, "videoFile").path;
-  const image = join(dirname(source), "thumbnail.webp");
+  const path = join(dirname(source), "thumbnail.webp");
   if (sent === undefined) {
-    await extractThumbnail(await ffmpegTools(), source, image);
+    await extractThumbnail(await ffmpegTools(), source, path);
   } else {
-    await normalizeImage(source, image, { maxWidth: THUMBNAIL_WIDTH });
+    await normalizeImage(source, path, { maxWidth: THUMBNAIL_WIDTH });
   }
-  const key = newKey("videos", id, "webp");
-  await storeFile(key, image, "image/webp");
-  return key;
+  return { key: newKey("videos", id, "webp"), path, contentType: "image/webp" };
 }
 
 /** An account that was removed while its upload ran takes the late video along. */

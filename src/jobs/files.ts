@@ -15,28 +15,32 @@ export function newKey(owner: FileOwner, id: Types.ObjectId, extension: string):
   return `${owner}/${id.toHexString()}/${randomBytes(16).toString("hex")}.${extension}`;
 }
 
-/** Stores a file whose document is still to be saved, see saveWithFiles. */
-export async function storeFile(key: string, path: string, contentType: string): Promise<void> {
-  await noteUnclaimed(key);
-  await storage.put(key, path, contentType);
+/** A finished file that is to be stored under a new key. */
+export interface NewFile {
+  key: string;
+  path: string;
+  contentType: string;
 }
 
 /**
- * Saves the document that names the given stored files and, when the save drops others, removes
+ * Stores files, then saves the document that names them and, when it lets go of others, removes
  * those. Whatever fails and wherever the process dies, no file stays without a document: all of
  * them stand in the ledger of unclaimed files before anything happens to them.
  */
 export async function saveWithFiles<T>(
-  files: { stored: string[]; dropped?: string[] },
+  files: { stored: NewFile[]; dropped?: string[] },
   save: () => Promise<T>,
 ): Promise<T> {
   const dropped = (files.dropped ?? []).filter((key) => key !== "");
-  const all = [...files.stored, ...dropped];
+  const keys = [...files.stored.map((file) => file.key), ...dropped];
   try {
-    await Promise.all(all.map(noteUnclaimed));
+    await Promise.all(keys.map(noteUnclaimed));
+    for (const { key, path, contentType } of files.stored) {
+      await storage.put(key, path, contentType);
+    }
     return await save();
   } finally {
-    await removeUnclaimed(all);
+    await removeUnclaimed(keys);
   }
 }
 

@@ -1,3 +1,4 @@
+import { UnclaimedFile } from "../../src/models/unclaimed-file.model";
 import { api, useApi } from "../support/api";
 import { filesIn, mediaPath } from "../support/files";
 import { login, newAccount, newPerson, png, register } from "../support/people";
@@ -54,6 +55,17 @@ describe("POST /users/register", () => {
       .attach("avatar", Buffer.alloc(0), "me.png")
       .expect(400);
     expect(body.code).toBe("MEDIA_EMPTY");
+  });
+
+  it("keeps nothing of a good avatar when the cover image is bad", async () => {
+    const before = await filesIn("media");
+    await api("post", "/users/register")
+      .field(newAccount())
+      .attach("avatar", await png(), "a.png")
+      .attach("coverImage", Buffer.from("<svg/>"), "c.png")
+      .expect(415);
+    expect(await filesIn("media")).toEqual(before);
+    expect(await UnclaimedFile.countDocuments()).toBe(0);
   });
 
   it("creates the account with its images re-encoded and no secret in the reply", async () => {

@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { config } from "../../src/config/env";
-import { newKey, saveWithFiles, storeFile } from "../../src/jobs/files";
+import { newKey, saveWithFiles } from "../../src/jobs/files";
 import { startJobs } from "../../src/jobs";
 import { Session } from "../../src/models/session.model";
 import { UnclaimedFile } from "../../src/models/unclaimed-file.model";
@@ -9,6 +9,7 @@ import { User } from "../../src/models/user.model";
 import { Video } from "../../src/models/video.model";
 import { View } from "../../src/models/view.model";
 import { WatchHistory } from "../../src/models/watch-history.model";
+import { storage } from "../../src/services";
 import { api, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { filesIn, mediaPath } from "../support/files";
@@ -67,7 +68,8 @@ describe("the clean-up", () => {
   it("removes a stored file that no document ever named", async () => {
     const { _id } = new Video();
     const key = newKey("videos", _id, "mp4");
-    await storeFile(key, await spareFile(), "video/mp4");
+    await UnclaimedFile.create({ key, removeAfter: new Date(Date.now() + 60_000) });
+    await storage.put(key, await spareFile(), "video/mp4");
     await cleanUp();
     expect(await filesIn("media")).toContain(key.split("/").at(-1));
 
@@ -89,9 +91,12 @@ describe("the clean-up", () => {
   it("is not needed when a save fails: its files go at once", async () => {
     const { _id } = new Video();
     const key = newKey("videos", _id, "mp4");
-    await storeFile(key, await spareFile(), "video/mp4");
-    const save = () => Promise.reject(new Error("refused"));
-    await expect(saveWithFiles({ stored: [key] }, save)).rejects.toThrow("refused");
+    const file = { key, path: await spareFile(), contentType: "video/mp4" };
+    const save = async () => {
+      expect(await filesIn("media")).toContain(key.split("/").at(-1));
+      throw new Error("refused");
+    };
+    await expect(saveWithFiles({ stored: [file] }, save)).rejects.toThrow("refused");
     expect(await filesIn("media")).not.toContain(key.split("/").at(-1));
     expect(await UnclaimedFile.countDocuments()).toBe(0);
   });
