@@ -24,6 +24,12 @@ async function start(): Promise<void> {
   const server = createHttpServer(app);
   await listen(server);
   const jobs = startJobs();
+  stopOnSignal(async () => {
+    app.locals.draining = true;
+    await drain(server);
+    await jobs.stop();
+    await database.disconnect();
+  });
 
   const { port } = server.address() as AddressInfo;
   const url = config.http.publicUrl ?? `http://localhost:${port}`;
@@ -32,13 +38,6 @@ async function start(): Promise<void> {
   logger.info(`ffmpeg     ${await describeFfmpeg()}`);
   logger.info(`API        ${url}${API_PREFIX}`);
   logger.info(`API docs   ${url}${API_PREFIX}/docs`);
-
-  stopOnSignal(async () => {
-    app.locals.draining = true;
-    await drain(server);
-    await jobs.stop();
-    await database.disconnect();
-  });
 }
 
 /** Without ffmpeg everything but publishing works, so its absence is no reason not to start. */

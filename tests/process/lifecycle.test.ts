@@ -6,22 +6,11 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as client from "../support/client";
 import { PASSWORD, call, login } from "../support/client";
-import type { Program } from "../support/server";
-import { freePort, run, scratchFolder, startServer, type RunningServer } from "../support/server";
+import { freePort, run, scratchFolder, startServer, stopPrograms } from "../support/server";
 
 jest.setTimeout(120_000);
 
-const started: Program[] = [];
-
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((program) => program.stop("SIGKILL")));
-});
-
-async function server(env: Record<string, string>): Promise<RunningServer> {
-  const running = await startServer(env);
-  started.push(running);
-  return running;
-}
+afterEach(stopPrograms);
 
 /** Registers a user; fails unless the server acknowledges. */
 async function register(url: string): Promise<string> {
@@ -45,7 +34,7 @@ async function until(url: string, status: number): Promise<void> {
 
 describe("the server", () => {
   it("says what it runs on and where it is", async () => {
-    const running = await server({ DATA_DIR: scratchFolder() });
+    const running = await startServer({ DATA_DIR: scratchFolder() });
     expect(running.output).toMatch(/Database {3}embedded/);
     expect(running.output).toMatch(/Storage {4}local/);
     expect(running.output).toMatch(/ffmpeg {5}\S+ \((packaged|path)\)/);
@@ -57,7 +46,7 @@ describe("the server", () => {
     const env = { DATA_DIR: scratchFolder() };
     const acknowledged: string[] = [];
     for (let round = 0; round < 3; round++) {
-      const running = await server(env);
+      const running = await startServer(env);
       const write = async (): Promise<void> => {
         for (;;) {
           acknowledged.push(await register(running.url));
@@ -71,7 +60,7 @@ describe("the server", () => {
       await running.stop("SIGKILL");
       await Promise.all(writers);
     }
-    const running = await server(env);
+    const running = await startServer(env);
     for (const username of acknowledged) {
       expect((await login(running.url, username)).status).toBe(200);
     }
@@ -79,7 +68,7 @@ describe("the server", () => {
   });
 
   it("drops no request when it is told to stop under load", async () => {
-    const running = await server({ DATA_DIR: scratchFolder() });
+    const running = await startServer({ DATA_DIR: scratchFolder() });
     const agent = new Agent({ keepAlive: true, maxSockets: 30 });
     let answered = 0;
     let dropped = 0;
@@ -125,13 +114,12 @@ describe("the server", () => {
         "--data",
         folder,
       ]);
-      started.push(database);
       await database.printed(/mongodb:\/\//);
       return database;
     };
     const database = await startDatabase();
     const uri = `mongodb://127.0.0.1:${port}/?directConnection=true`;
-    const running = await server({ DATA_DIR: scratchFolder(), MONGODB_URI: uri });
+    const running = await startServer({ DATA_DIR: scratchFolder(), MONGODB_URI: uri });
     const username = await register(running.url);
 
     await database.stop("SIGKILL");
@@ -155,10 +143,8 @@ describe("the server", () => {
       PORT: String(await freePort()),
       MONGODB_URI: `mongodb://127.0.0.1:${port}/?directConnection=true`,
     });
-    started.push(program);
     await program.printed(/does not answer .* trying again/);
-    const database = run("src/embedded-db/cli.ts", {}, ["--port", String(port), "--memory"]);
-    started.push(database);
+    run("src/embedded-db/cli.ts", {}, ["--port", String(port), "--memory"]);
     await program.printed(/API docs/);
   });
 
@@ -174,7 +160,7 @@ describe("the server", () => {
 
   it("shares the database of a server that uses the same folder", async () => {
     const env = { DATA_DIR: scratchFolder() };
-    const [first, second] = [await server(env), await server(env)];
+    const [first, second] = [await startServer(env), await startServer(env)];
     const username = await register(first.url);
     expect((await login(second.url, username)).status).toBe(200);
   });
@@ -186,7 +172,7 @@ describe("the server", () => {
       script,
       'process.on("SIGUSR2", () => void Promise.reject(new Error("forgotten")));',
     );
-    const running = await server({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
+    const running = await startServer({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
     running.child.kill("SIGUSR2");
     await running.printed(/unhandled rejection/);
     expect((await call(`${running.url}/healthcheck`)).status).toBe(200);
@@ -196,14 +182,14 @@ describe("the server", () => {
     const folder = scratchFolder();
     const script = join(folder, "throw.js");
     writeFileSync(script, 'process.on("SIGUSR2", () => { throw new Error("lost"); });');
-    const running = await server({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
+    const running = await startServer({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
     running.child.kill("SIGUSR2");
     await running.printed(/uncaught exception/);
     expect(await running.exited).toBe(1);
   });
 
   it("writes no password and no token into its log", async () => {
-    const running = await server({ DATA_DIR: scratchFolder(), NODE_ENV: "test" });
+    const running = await startServer({ DATA_DIR: scratchFolder(), NODE_ENV: "test" });
     const username = await register(running.url);
     const { body } = await login(running.url, username);
     const tokens = [body.data.accessToken, body.data.refreshToken] as string[];
@@ -219,7 +205,7 @@ describe("the server", () => {
   });
 
   it("has strict cookies and silent errors in production", async () => {
-    const running = await server({
+    const running = await startServer({
       DATA_DIR: scratchFolder(),
       NODE_ENV: "production",
       HOST: "127.0.0.1",
@@ -238,7 +224,7 @@ describe("the server", () => {
 
   it("keeps its secrets readable by its owner only", async () => {
     const folder = scratchFolder();
-    await server({ DATA_DIR: folder });
+    await startServer({ DATA_DIR: folder });
     expect(statSync(join(folder, "secrets.json")).mode & 0o077).toBe(0);
     expect(
       Object.keys(JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8")) as object),

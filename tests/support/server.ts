@@ -23,13 +23,24 @@ export function scratchFolder(): string {
   return mkdtempSync(join(tmpdir(), "scratch-"));
 }
 
-/** A process of the product, with all it has printed. */
+const started: Program[] = [];
+
+/** Ends every process that was started and still runs. */
+export async function stopPrograms(): Promise<void> {
+  await Promise.all(started.splice(0).map((program) => program.stop("SIGKILL")));
+}
+
+// A failed test must not leave a process behind that keeps jest waiting.
+afterAll(stopPrograms);
+
+/** A process of the product, with all it has printed; ends with the test file at the latest. */
 export class Program {
   readonly lines: string[] = [];
   readonly exited: Promise<number | null>;
   private readonly waiting = new Set<() => void>();
 
   constructor(readonly child: ChildProcess) {
+    started.push(this);
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on("line", (line) => {
         this.lines.push(line);
