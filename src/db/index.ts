@@ -57,12 +57,19 @@ async function startEmbedded(): Promise<Target> {
   const dataDir = join(config.dataDir, "db");
   // Loaded here only: with a database of one's own the embedded one costs nothing.
   const { startEmbeddedDatabase } = await import("../embedded-db");
-  const database = await startEmbeddedDatabase({ dataDir });
+  const database = await startEmbeddedDatabase({ dataDir, onFailure });
   return {
     uri: database.uri,
     description: `embedded, data in ${dataDir} (port ${database.port})`,
     stop: () => database.stop(),
   };
+}
+
+/** Without its database this process is of no use: as an uncaught exception it ends, and a supervisor starts a new one. */
+function onFailure(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 function external(uri: string): Target {

@@ -1,20 +1,24 @@
 import { parseArgs } from "node:util";
 import { startEmbeddedDatabase } from ".";
+import { backUp } from "./backup";
 
 const DEFAULT_FOLDER = ".data/db";
 
 const USAGE = `Usage: npm run db -- [--port N] [--data DIR | --memory]
+       npm run db -- [--data DIR] --backup TARGET
 
 Starts the embedded database alone and prints its connection string.
 
-  --port N     listen on this port (default: any free one)
-  --data DIR   keep the data in this folder (default: ${DEFAULT_FOLDER})
-  --memory     keep the data in memory only
+  --port N         listen on this port (default: any free one)
+  --data DIR       keep the data in this folder (default: ${DEFAULT_FOLDER})
+  --memory         keep the data in memory only
+  --backup TARGET  copy the data to this folder, also while they are served, and end
 `;
 
 interface Arguments {
   port: number;
   dataDir: string | undefined;
+  backup: string | undefined;
 }
 
 /** Undefined for anything the usage does not say. */
@@ -22,19 +26,21 @@ function readArguments(argv: readonly string[]): Arguments | undefined {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { port: { type: "string" }, data: { type: "string" }, memory: { type: "boolean" } },
+      options: {
+        port: { type: "string" },
+        data: { type: "string" },
+        memory: { type: "boolean" },
+        backup: { type: "string" },
+      },
     });
     const port = Number(values.port ?? 0);
-    const valid =
-      Number.isInteger(port) &&
-      port >= 0 &&
-      port <= 65_535 &&
-      values.port !== "" &&
-      values.data !== "";
-    if (!valid || (values.memory && values.data !== undefined)) {
+    const empty = [values.port, values.data, values.backup].includes("");
+    const alone = !values.memory || (values.data === undefined && values.backup === undefined);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535 || empty || !alone) {
       return undefined;
     }
-    return { port, dataDir: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER) };
+    const dataDir = values.memory ? undefined : (values.data ?? DEFAULT_FOLDER);
+    return { port, dataDir, backup: values.backup };
   } catch {
     return undefined;
   }
@@ -47,7 +53,12 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { port, dataDir } = given;
+  const { port, dataDir, backup } = given;
+  if (dataDir !== undefined && backup !== undefined) {
+    await backUp(dataDir, backup);
+    process.stdout.write(`Copied ${dataDir} to ${backup}.\n`);
+    return;
+  }
   const database = await startEmbeddedDatabase(
     dataDir === undefined ? { port } : { port, dataDir },
   );

@@ -1,6 +1,7 @@
 import { MongoError } from "./errors";
 import { MAX_DOCUMENT_BYTES } from "./bson/encode";
 import { Long, toNumber } from "./bson/values";
+import type { Deadline } from "./query/scan";
 
 /** MongoDB's cursorTimeoutMillis. */
 const IDLE_MS = 600_000;
@@ -23,6 +24,8 @@ export interface TailableSource extends DocumentSource {
   wait(ms: number): Promise<void>;
   /** Where a change stream can be resumed after everything given out so far. */
   resumeToken?(): unknown;
+  /** True when nothing can come any more. */
+  readonly ended?: boolean;
 }
 
 export interface Cursor {
@@ -32,6 +35,7 @@ export interface Cursor {
   lastUse: number;
   noTimeout: boolean;
   batchSize: number | undefined;
+  deadline: Deadline | undefined;
   pending: Buffer | undefined;
 }
 
@@ -52,7 +56,7 @@ export class Cursors {
   open(
     ns: string,
     source: DocumentSource,
-    options: { noTimeout?: boolean; batchSize?: number | undefined } = {},
+    options: { noTimeout?: boolean; batchSize?: number | undefined; deadline?: Deadline } = {},
   ): Cursor {
     if (this.byId.size >= MAX_CURSORS) {
       this.closeOldest();
@@ -64,6 +68,7 @@ export class Cursors {
       lastUse: Date.now(),
       noTimeout: options.noTimeout ?? false,
       batchSize: options.batchSize,
+      deadline: options.deadline,
       pending: undefined,
     };
     this.byId.set(cursor.id, cursor);
@@ -114,6 +119,15 @@ export class Cursors {
 
 /** Takes up to `size` documents that fit into one reply. */
 export function takeBatch(cursor: Cursor, size: number): Batch {
+  cursor.deadline?.resume();
+  try {
+    return readBatch(cursor, size);
+  } finally {
+    cursor.deadline?.pause();
+  }
+}
+
+function readBatch(cursor: Cursor, size: number): Batch {
   const documents: Buffer[] = [];
   let bytes = 0;
   while (documents.length < size) {

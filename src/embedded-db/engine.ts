@@ -1,19 +1,21 @@
 import { Catalog } from "./catalog/catalog";
 import type { Collection } from "./catalog/collection";
+import { ChangeHistory } from "./change-history";
 import { Cursors } from "./cursors";
 import { MongoError } from "./errors";
 import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
 import { type Change, WriteUnit } from "./sessions/write-unit";
-import type { Storage } from "./storage/storage";
+import type { Storage, Writer } from "./storage/storage";
 
-/** Told about every committed change, in commit order. */
-export type ChangeListener = (changes: readonly Change[]) => void;
+/** Told that something was committed. */
+type ChangeListener = () => void;
 
 /** The database behind the server: store, catalog, sessions and cursors, wired together. */
 export class Engine {
   readonly catalog = new Catalog();
   readonly cursors = new Cursors();
+  readonly history = new ChangeHistory();
   readonly transactions: Transactions;
   readonly sessions: Sessions;
   readonly startedAt = Date.now();
@@ -24,7 +26,7 @@ export class Engine {
   private readonly listeners = new Set<ChangeListener>();
 
   constructor(readonly storage: Storage) {
-    this.transactions = new Transactions(storage);
+    this.transactions = new Transactions(storage, (collections) => this.dropEmpty(collections));
     this.sessions = new Sessions(storage, this.transactions);
     this.catalog.load(storage);
   }
@@ -46,10 +48,11 @@ export class Engine {
     }
   }
 
-  /** Tells the listeners what a commit changed. */
+  /** Notes what a commit changed and wakes those who wait for changes. */
   publish(changes: readonly Change[]): void {
     if (changes.length > 0) {
-      this.listeners.forEach((listener) => listener(changes));
+      this.history.note(changes);
+      this.listeners.forEach((listener) => listener());
     }
   }
 
@@ -72,16 +75,42 @@ export class Engine {
     await this.storage.close();
   }
 
+  /** What an aborted transaction created and nobody else has used. */
+  private async dropEmpty(collections: Iterable<Collection>): Promise<void> {
+    for (const collection of collections) {
+      await this.write((unit) => {
+        const unused = collection.count === 0 && !this.transactions.writerOf(collection);
+        if (unused && this.catalog.find(collection.db, collection.name) === collection) {
+          this.catalog.drop(unit, collection);
+        }
+      });
+    }
+  }
+
   private async attempt<T>(work: (unit: WriteUnit) => T): Promise<T> {
-    let changes: readonly Change[] = [];
-    const result = await this.storage.write((writer) => {
-      const unit = new WriteUnit(writer, this.transactions);
-      const value = work(unit);
-      unit.finish(writer);
-      changes = unit.changes;
-      return value;
-    });
-    this.publish(changes);
-    return result;
+    let unit: WriteUnit | undefined;
+    try {
+      const result = await this.storage.write((writer) => {
+        unit = new WriteUnit(writer, this.transactions);
+        return runWhole(unit, writer, work);
+      });
+      this.publish(unit?.changes ?? []);
+      return result;
+    } catch (error) {
+      unit?.rollback();
+      throw error;
+    }
+  }
+}
+
+/** A work that fails is taken back at once: the next one of the same commit must not see it. */
+function runWhole<T>(unit: WriteUnit, writer: Writer, work: (unit: WriteUnit) => T): T {
+  try {
+    const value = work(unit);
+    unit.finish(writer);
+    return value;
+  } catch (error) {
+    unit.rollback();
+    throw error;
   }
 }

@@ -2,7 +2,7 @@
  * The error codes this server answers with.
  * @see https://www.mongodb.com/docs/manual/reference/error-codes/
  */
-export const ERROR_NAMES = {
+const ERROR_NAMES = {
   1: "InternalError",
   2: "BadValue",
   9: "FailedToParse",

@@ -30,7 +30,10 @@ export function startExpiry(engine: Engine): () => Promise<void> {
       return;
     }
     busy = true;
-    running = round(engine, due, now).finally(() => (busy = false));
+    // A full disk, say: the next round tries again.
+    running = round(engine, due, now)
+      .catch(() => undefined)
+      .finally(() => (busy = false));
     lastExpiry = due ? now : lastExpiry;
     lastSweep = now;
   }, TICK_MS);
@@ -81,7 +84,7 @@ async function expireIndex(
   let removed = CHUNK;
   while (removed === CHUNK && engine.catalog.find(collection.db, collection.name) === collection) {
     removed = await engine.write((unit) => {
-      const matches = [...select(unit, collection, selection, new Deadline(undefined)).matches];
+      const matches = [...select(unit, collection, selection, new Deadline()).matches];
       matches.forEach((match) => collection.remove(unit, match, match.doc));
       return matches.length;
     });

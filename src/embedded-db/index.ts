@@ -22,7 +22,8 @@ export interface EmbeddedDatabaseOptions {
   port?: number;
   /**
    * Told when a running database is gone for good. A database with a folder is restarted on its
-   * port when its thread dies, so clients only reconnect; one in memory has lost its data and is not.
+   * port when its thread dies, so clients only reconnect. One in memory has lost its data and is
+   * not; nor is one that died while writing, for only the end of the process frees its lock.
    */
   onFailure?: (error: Error) => void;
 }
@@ -106,7 +107,7 @@ class Supervisor {
     process.off("exit", this.closeGate);
     this.worker = undefined;
     const failure = new Error("the embedded database has stopped unexpectedly");
-    if (this.options.dataDir === undefined || !this.mayRestart()) {
+    if (this.options.dataDir === undefined || this.gate.isLeftOpen() || !this.mayRestart()) {
       this.onFailure?.(failure);
       return;
     }

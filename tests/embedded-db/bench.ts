@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { MongoClient, type Collection, ObjectId } from "mongodb";
+import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../src/embedded-db";
 
 /**
@@ -21,7 +21,7 @@ async function perSecond([, operations, run]: Measure): Promise<number> {
 }
 
 async function measure(uri: string): Promise<Map<string, number>> {
-  const client = await MongoClient.connect(uri);
+  const client = await mongo.MongoClient.connect(uri);
   const db = client.db("bench_embedded");
   await db.dropDatabase();
   const [videos, users, scratch] = [
@@ -29,7 +29,7 @@ async function measure(uri: string): Promise<Map<string, number>> {
     db.collection("users"),
     db.collection("scratch"),
   ];
-  const owners = Array.from({ length: 100 }, () => new ObjectId());
+  const owners = Array.from({ length: 100 }, () => new mongo.ObjectId());
   await users.insertMany(owners.map((_id, n) => ({ _id, name: `user ${n}` })));
   await videos.createIndex({ owner: 1, createdAt: -1, _id: -1 });
   await videos.createIndex({ published: 1, createdAt: -1, _id: -1 });
@@ -43,7 +43,7 @@ async function measure(uri: string): Promise<Map<string, number>> {
   return results;
 }
 
-function video(owner: ObjectId, n: number) {
+function video(owner: mongo.ObjectId, n: number) {
   return {
     title: `Video number ${n}`,
     description: "a description of some length ".repeat(6),
@@ -54,11 +54,11 @@ function video(owner: ObjectId, n: number) {
   };
 }
 
-async function fill(videos: Collection, owners: ObjectId[]): Promise<ObjectId[]> {
-  const ids: ObjectId[] = [];
+async function fill(videos: mongo.Collection, owners: mongo.ObjectId[]): Promise<mongo.ObjectId[]> {
+  const ids: mongo.ObjectId[] = [];
   for (let at = 0; at < SIZE; at += 1000) {
     const docs = Array.from({ length: Math.min(1000, SIZE - at) }, (_, n) =>
-      video(owners[(at + n) % owners.length] as ObjectId, at + n),
+      video(owners[(at + n) % owners.length] as mongo.ObjectId, at + n),
     );
     const { insertedIds } = await videos.insertMany(docs);
     ids.push(...Object.values(insertedIds));
@@ -67,13 +67,13 @@ async function fill(videos: Collection, owners: ObjectId[]): Promise<ObjectId[]>
 }
 
 function measures(
-  videos: Collection,
-  scratch: Collection,
-  owners: ObjectId[],
-  ids: ObjectId[],
+  videos: mongo.Collection,
+  scratch: mongo.Collection,
+  owners: mongo.ObjectId[],
+  ids: mongo.ObjectId[],
 ): Measure[] {
-  const owner = (at: number) => owners[at % owners.length] as ObjectId;
-  const id = (at: number) => ids[(at * 7919) % ids.length] as ObjectId;
+  const owner = (at: number) => owners[at % owners.length] as mongo.ObjectId;
+  const id = (at: number) => ids[(at * 7919) % ids.length] as mongo.ObjectId;
   const join = {
     $lookup: { from: "users", localField: "owner", foreignField: "_id", as: "owner" },
   };

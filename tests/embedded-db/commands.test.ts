@@ -1,6 +1,7 @@
-import type { MongoServerError } from "mongodb";
-import { Decimal128, Double, Long, ObjectId, UUID } from "mongodb";
+import { mongo } from "mongoose";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+
+const { Decimal128, Double, Long, ObjectId, UUID } = mongo;
 
 let test: TestDatabase;
 
@@ -18,12 +19,12 @@ function fresh() {
   return test.db.collection<any>(`c${++collections}`);
 }
 
-async function errorOf(work: Promise<unknown>): Promise<MongoServerError> {
+async function errorOf(work: Promise<unknown>): Promise<mongo.MongoServerError> {
   return work.then(
     () => {
       throw new Error("expected an error");
     },
-    (error: unknown) => error as MongoServerError,
+    (error: unknown) => error as mongo.MongoServerError,
   );
 }
 
@@ -33,7 +34,7 @@ describe("the server", () => {
     expect(hello).toMatchObject({
       isWritablePrimary: true,
       logicalSessionTimeoutMinutes: 30,
-      maxWireVersion: 21,
+      maxWireVersion: 25,
     });
     expect(hello["hosts"]).toEqual([hello["me"]]);
   });

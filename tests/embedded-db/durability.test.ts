@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MongoClient } from "mongodb";
 import { open } from "lmdb";
+import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../src/embedded-db";
 import { metaKey } from "../../src/embedded-db/storage/keys";
 
@@ -40,7 +40,7 @@ describe("a data folder", () => {
       await killWhileWriting(dataDir, journal, cycle);
       const database = await startEmbeddedDatabase({ dataDir });
       expect(database.owner).toBe(true);
-      const client = await MongoClient.connect(database.uri);
+      const client = await mongo.MongoClient.connect(database.uri);
       const db = client.db("crash");
       const found = new Map(
         (await db.collection("docs").find().toArray()).map((doc) => [String(doc._id), doc["n"]]),
@@ -77,7 +77,7 @@ describe("a data folder", () => {
 
   it("keeps documents, indexes and remembered retryable writes over a restart", async () => {
     const first = await startEmbeddedDatabase({ dataDir: folder });
-    const client = await MongoClient.connect(first.uri);
+    const client = await mongo.MongoClient.connect(first.uri);
     await client.db("a").collection("b").createIndex({ x: 1 }, { unique: true });
     await client
       .db("a")
@@ -86,7 +86,7 @@ describe("a data folder", () => {
     await client.close();
     await first.stop();
     const second = await startEmbeddedDatabase({ dataDir: folder });
-    const again = await MongoClient.connect(second.uri);
+    const again = await mongo.MongoClient.connect(second.uri);
     expect(await again.db("a").collection("b").countDocuments({})).toBe(2);
     await expect(again.db("a").collection("b").insertOne({ x: 1 })).rejects.toMatchObject({
       code: 11000,
@@ -122,17 +122,50 @@ describe("the command line", () => {
     const child = run("--data", folder);
     const [chunk] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
     const [uri = ""] = chunk.toString().split("\n");
-    const client = await MongoClient.connect(uri);
+    const client = await mongo.MongoClient.connect(uri);
     await client.close();
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
-  it.each([[["--port", "x"]], [["--nonsense"]], [["--memory", "--data", "x"]]])(
-    "refuses %j with 2",
-    async (args) => {
-      const child = run(...args);
-      expect(await once(child, "exit")).toEqual([2, null]);
-    },
-  );
+  it("copies a folder that is being written, as it is at one moment", async () => {
+    const [dataDir, target] = [join(folder, "data"), join(folder, "copy")];
+    const database = await startEmbeddedDatabase({ dataDir });
+    const client = await mongo.MongoClient.connect(database.uri);
+    const docs = client.db("a").collection<{ _id: number }>("b");
+    await docs.insertMany(Array.from({ length: 500 }, (_, _id) => ({ _id })));
+    const child = run("--data", dataDir, "--backup", target);
+    const copied = once(child, "exit");
+    let _id = 500;
+    while (child.exitCode === null) {
+      await docs.insertOne({ _id: _id++ });
+    }
+    expect(await copied).toEqual([0, null]);
+    expect(await once(run("--data", dataDir, "--backup", target), "exit")).toEqual([1, null]);
+    await client.close();
+    await database.stop();
+
+    const copy = await startEmbeddedDatabase({ dataDir: target });
+    const reader = await mongo.MongoClient.connect(copy.uri);
+    const db = reader.db("a");
+    const found = await db.collection<{ _id: number }>("b").find().toArray();
+    expect(found.length).toBeGreaterThanOrEqual(500);
+    expect(found.map((doc) => doc._id)).toEqual(found.map((_doc, at) => at));
+    expect(await db.command({ validate: "b" })).toMatchObject({
+      valid: true,
+      nrecords: found.length,
+    });
+    await reader.close();
+    await copy.stop();
+  });
+
+  it.each([
+    [["--port", "x"]],
+    [["--nonsense"]],
+    [["--memory", "--data", "x"]],
+    [["--memory", "--backup", "x"]],
+  ])("refuses %j with 2", async (args) => {
+    const child = run(...args);
+    expect(await once(child, "exit")).toEqual([2, null]);
+  });
 });

@@ -1,7 +1,8 @@
 import { MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument } from "../bson/values";
-import { compileExpression, scopeFor } from "../query/expression";
+import { compileExpression } from "../query/expression";
+import { scopeFor } from "../query/scope";
 import { group } from "./group";
 import type { PipelineContext, Stage } from "./stage";
 

@@ -1,10 +1,11 @@
 import { MongoError } from "../errors";
 import { formatValue } from "../bson/format";
 import { type Doc, isDocument, typeName } from "../bson/values";
-import { compileExpression, type Evaluate, scopeFor } from "../query/expression";
+import { compileExpression } from "../query/expression";
 import { keepMeta } from "../query/meta";
 import { own } from "../query/path";
 import { compileProjection } from "../query/projection";
+import { type Evaluate, scopeFor } from "../query/scope";
 import type { PipelineContext, Stage } from "./stage";
 
 /** `$project`: @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/project/ */

@@ -1,7 +1,6 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
-import { compilePipeline, pipelineArgument } from "./pipeline";
-import { type PipelineContext, type Stage, stageEntry } from "./stage";
+import { pipelineArgument, type Stage, type StageContext, stageEntry } from "./stage";
 
 const REFUSED = new Set([
   "$collStats",
@@ -14,7 +13,7 @@ const REFUSED = new Set([
 ]);
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/ */
-export function facet(argument: unknown, context: PipelineContext): Stage {
+export function facet(argument: unknown, context: StageContext): Stage {
   if (!isDocument(argument) || Object.keys(argument).length === 0) {
     throw new MongoError(40169, "the $facet specification must be a non-empty object");
   }
@@ -26,7 +25,7 @@ export function facet(argument: unknown, context: PipelineContext): Stage {
     if (refused !== undefined) {
       throw new MongoError(40600, `${refused} is not allowed to be used within a $facet stage`);
     }
-    return [name, compilePipeline(pipeline, context)] as const;
+    return [name, context.compilePipeline(pipeline, context)] as const;
   });
   return (input) => {
     const docs = [...input];

@@ -3,10 +3,10 @@ import { equalValues } from "../bson/compare";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
 import { encodeKey } from "../index/key-string";
-import { compileExpression, type Evaluate, type Scope, scopeFor } from "../query/expression";
-import { mingoAccumulator } from "../query/mingo";
+import { compileExpression, mingo } from "../query/expression";
 import { average, extreme, sum } from "../query/operators/arithmetic";
 import { mergeObjects } from "../query/operators/object";
+import { type Evaluate, type Scope, scopeFor } from "../query/scope";
 import { sortDocuments, parseSort } from "../query/sort";
 import type { PipelineContext, Stage } from "./stage";
 
@@ -62,7 +62,7 @@ function compileField(name: string, spec: unknown): Field {
   }
   const accumulate = Object.hasOwn(ACCUMULATORS, operator) ? ACCUMULATORS[operator] : undefined;
   if (!accumulate) {
-    const compute = mingoAccumulator(operator, operand);
+    const compute = mingo.accumulator(operator, operand);
     return { name, compute: (docs) => compute([...docs]) };
   }
   const evaluate = compileExpression(operand);

@@ -1,12 +1,12 @@
 import { failedToParse, MongoError } from "../errors";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc, isDocument, omit } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { encodeKey } from "../index/key-string";
-import { compileExpression, type Evaluate, scopeFor } from "../query/expression";
+import { compileExpression } from "../query/expression";
 import { readPath } from "../query/path";
+import { type Evaluate, scopeFor } from "../query/scope";
 import { mingoStageOver } from "./mingo-stage";
-import { allDocuments, runPipeline } from "./pipeline";
-import type { PipelineContext, Stage } from "./stage";
+import type { Stage, StageContext } from "./stage";
 
 interface Lookup {
   from: Collection | undefined;
@@ -22,7 +22,7 @@ interface Lookup {
  * an index on the foreign field answers it.
  * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/
  */
-export function lookup(argument: unknown, context: PipelineContext): Stage {
+export function lookup(argument: unknown, context: StageContext): Stage {
   const spec = parse(argument, context);
   return function* (input) {
     const cache = new Map<string, Doc[]>();
@@ -33,7 +33,7 @@ export function lookup(argument: unknown, context: PipelineContext): Stage {
   };
 }
 
-function parse(argument: unknown, context: PipelineContext): Lookup {
+function parse(argument: unknown, context: StageContext): Lookup {
   if (!isDocument(argument)) {
     throw failedToParse("the $lookup specification must be an Object");
   }
@@ -64,19 +64,14 @@ function parse(argument: unknown, context: PipelineContext): Lookup {
   };
 }
 
-function foreignCollection(from: unknown, context: PipelineContext): Collection | undefined {
+function foreignCollection(from: unknown, context: StageContext): Collection | undefined {
   if (isDocument(from)) {
     return context.catalog.find(String(from["db"]), String(from["coll"]));
   }
   return typeof from === "string" ? context.catalog.find(context.db, from) : undefined;
 }
 
-function joined(
-  doc: Doc,
-  spec: Lookup,
-  context: PipelineContext,
-  cache: Map<string, Doc[]>,
-): Doc[] {
+function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Map<string, Doc[]>): Doc[] {
   const variables = Object.fromEntries(
     spec.variables.map(([name, evaluate]) => [name, evaluate(scopeFor(doc, context))]),
   );
@@ -97,16 +92,16 @@ function run(
   spec: Lookup,
   values: unknown[] | undefined,
   variables: Doc,
-  context: PipelineContext,
+  context: StageContext,
 ): Doc[] {
-  const inner: PipelineContext = {
+  const inner: StageContext = {
     ...context,
     variables: { ...context.variables, ...variables },
     depth: context.depth + 1,
   };
   const match =
     values && spec.foreign !== undefined ? [{ $match: { [spec.foreign]: condition(values) } }] : [];
-  return [...runPipeline(inner, spec.from, [...match, ...spec.pipeline])];
+  return [...context.runPipeline(inner, spec.from, [...match, ...spec.pipeline])];
 }
 
 /** An array is compared element by element; a missing field joins with null. */
@@ -129,11 +124,13 @@ function withArray(doc: Doc, parts: readonly string[], found: Doc[]): Doc {
 }
 
 /** `$graphLookup` is mingo's, over the whole other collection. */
-export function graphLookup(argument: unknown, context: PipelineContext): Stage {
+export function graphLookup(argument: unknown, context: StageContext): Stage {
   if (!isDocument(argument) || typeof argument["from"] !== "string") {
     throw new MongoError(40327, "$graphLookup requires 'from' to be a string");
   }
   const from = foreignCollection(argument["from"], context);
-  const documents = () => (from ? [...allDocuments(context, from)] : []);
-  return mingoStageOver("$graphLookup", argument, context, documents);
+  const restrict = argument["restrictSearchWithMatch"] ?? {};
+  const documents = () => [...context.runPipeline(context, from, [{ $match: restrict }])];
+  const rest = omit(argument, "restrictSearchWithMatch");
+  return mingoStageOver("$graphLookup", rest, context, documents);
 }

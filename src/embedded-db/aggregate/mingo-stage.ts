@@ -1,10 +1,10 @@
-import { OpType } from "mingo/core";
 import { Lazy } from "mingo/lazy";
-import type { Any, AnyObject, Options } from "mingo/types";
+import type { AnyObject } from "mingo/types";
 import { MongoError } from "../errors";
 import { toPlain } from "../bson/plain";
 import type { Doc } from "../bson/values";
-import { guarded, mingoContext, mingoOptions } from "../query/mingo";
+import { mingo } from "../query/expression";
+import { guarded } from "../query/mingo";
 import type { PipelineContext, Stage } from "./stage";
 
 /** mingo's stages that are not replaced here. */
@@ -17,8 +17,6 @@ const STAGES = new Set([
   "$setWindowFields",
 ]);
 
-type MingoStage = (input: unknown, argument: Any, options: Options) => Iterable<Doc>;
-
 export function mingoStage(name: string, argument: unknown, context: PipelineContext): Stage {
   return mingoStageOver(name, argument, context, () => []);
 }
@@ -30,16 +28,16 @@ export function mingoStageOver(
   context: PipelineContext,
   documents: () => Doc[],
 ): Stage {
-  const stage = STAGES.has(name)
-    ? (mingoContext.getOperator(OpType.PIPELINE, name) as MingoStage | null)
-    : null;
+  const stage = STAGES.has(name) ? mingo.stage(name) : undefined;
   if (!stage) {
     throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
   }
   return (input) =>
     guarded(name, () => {
       const options = {
-        ...mingoOptions(context.variables),
+        ...mingo.options(context.variables),
+        // mingo runs its own windows as functions; what clients send is never callable.
+        scriptEnabled: name === "$setWindowFields",
         collectionResolver: () => documents().map((doc) => toPlain(doc) as AnyObject),
       };
       const plain = Lazy([...input].map((doc) => toPlain(doc) as AnyObject));

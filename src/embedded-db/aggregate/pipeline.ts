@@ -1,11 +1,10 @@
-import { MongoError, typeMismatch } from "../errors";
-import { decode } from "../bson/decode";
+import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { type Plan, planQuery } from "../index/planner";
 import { filterArgument, parseFilter } from "../query/filter";
 import { metaOf, setMeta } from "../query/meta";
-import { type Match, runPlan, storedDocuments } from "../query/scan";
+import { type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
 import { type PipelineContext, type Stage, stageEntry } from "./stage";
 import { compileStage } from "./stages";
@@ -55,24 +54,13 @@ export function runPipeline(
   return stages.reduce<Iterable<Doc>>((input, stage) => stage(input), source);
 }
 
+/** Makes the stages of a pipeline; those that hold pipelines themselves get this file's functions. */
 export function compilePipeline(pipeline: readonly unknown[], context: PipelineContext): Stage[] {
+  const inner = { ...context, compilePipeline, runPipeline };
   return pipeline.map((stage) => {
     const [name, argument] = stageEntry(stage);
-    return compileStage(name, argument, context);
+    return compileStage(name, argument, inner);
   });
-}
-
-/** Checks the pipeline argument of a command. */
-export function pipelineArgument(value: unknown): unknown[] {
-  if (!Array.isArray(value)) {
-    throw typeMismatch("'pipeline' option must be specified as an array");
-  }
-  value.forEach((stage) => {
-    if (typeof stage !== "object" || stage === null || Array.isArray(stage)) {
-      throw typeMismatch("Each element of the 'pipeline' array must be an object");
-    }
-  });
-  return value;
 }
 
 /** Takes `$match`, `$sort` and `$limit` from the front, so that an index can answer them. */
@@ -130,6 +118,7 @@ function* readLeading(
   }
   yield* sortDocuments([...docs], sort, (doc) => doc, {
     collation: context.collation,
+    deadline: context.deadline,
     meta: metaOf,
     ...(limit === undefined ? {} : { limit }),
   });
@@ -173,13 +162,4 @@ function isEmptyMatch(stage: unknown): boolean {
 
 function isCountingGroup(stage: Doc | undefined): boolean {
   return JSON.stringify(stage) === '{"$group":{"_id":1,"n":{"$sum":1}}}';
-}
-
-/** All documents of a collection, decoded; for stages that read another collection whole. */
-export function* allDocuments(context: PipelineContext, collection: Collection): Iterable<Doc> {
-  const plan: Plan = { stage: "COLLSCAN", reverse: false, sorted: true };
-  for (const { bytes } of storedDocuments(context.reader, collection, plan, context.statistics)) {
-    context.deadline.check();
-    yield decode(bytes);
-  }
 }

@@ -1,4 +1,4 @@
-import { MongoError } from "../errors";
+import { MongoError, typeMismatch } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Catalog } from "../catalog/catalog";
 import type { Collection } from "../catalog/collection";
@@ -6,7 +6,7 @@ import type { Collation } from "../query/collation";
 import type { Deadline, ScanStatistics } from "../query/scan";
 import type { Reader } from "../storage/storage";
 
-/** What the stages of a pipeline run in. */
+/** What a pipeline runs in. */
 export interface PipelineContext {
   catalog: Catalog;
   reader: Reader;
@@ -23,11 +23,21 @@ export interface PipelineContext {
   depth: number;
 }
 
+/** What a stage is compiled in: stages that hold pipelines compile and run them through it. */
+export interface StageContext extends PipelineContext {
+  compilePipeline: (pipeline: readonly unknown[], context: PipelineContext) => Stage[];
+  runPipeline: (
+    context: PipelineContext,
+    collection: Collection | undefined,
+    pipeline: readonly unknown[],
+  ) => Iterable<Doc>;
+}
+
 /** Turns the documents before a stage into those after it, lazily where it can. */
 export type Stage = (input: Iterable<Doc>) => Iterable<Doc>;
 
 /** Makes a stage of its argument; throws for a bad one before anything runs. */
-export type CompileStage = (argument: unknown, context: PipelineContext) => Stage;
+export type CompileStage = (argument: unknown, context: StageContext) => Stage;
 
 /** Splits `{ $stage: argument }`. */
 export function stageEntry(stage: unknown): [name: string, argument: unknown] {
@@ -43,4 +53,17 @@ export function stageEntry(stage: unknown): [name: string, argument: unknown] {
     );
   }
   return entry;
+}
+
+/** Checks the pipeline argument of a command. */
+export function pipelineArgument(value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw typeMismatch("'pipeline' option must be specified as an array");
+  }
+  value.forEach((stage) => {
+    if (typeof stage !== "object" || stage === null || Array.isArray(stage)) {
+      throw typeMismatch("Each element of the 'pipeline' array must be an object");
+    }
+  });
+  return value;
 }

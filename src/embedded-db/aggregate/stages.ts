@@ -11,7 +11,7 @@ import { geoNear } from "./geo-near";
 import { group, sortByCount } from "./group";
 import { graphLookup, lookup } from "./lookup";
 import { mingoStage } from "./mingo-stage";
-import type { CompileStage, PipelineContext, Stage } from "./stage";
+import type { CompileStage, PipelineContext, Stage, StageContext } from "./stage";
 import { unionWith } from "./union-with";
 import { unwind } from "./unwind";
 
@@ -67,7 +67,7 @@ const UNSUPPORTED = new Set([
 /** Stages that must stand at the end; the command runs them. */
 const WRITING = new Set(["$merge", "$out"]);
 
-export function compileStage(name: string, argument: unknown, context: PipelineContext): Stage {
+export function compileStage(name: string, argument: unknown, context: StageContext): Stage {
   const compile = Object.hasOwn(STAGES, name) ? STAGES[name] : undefined;
   if (compile) {
     return compile(argument, context);
@@ -105,7 +105,11 @@ function sort(argument: unknown, context: PipelineContext): Stage {
     throw new MongoError(15976, "$sort stage must have at least one sort key");
   }
   return (input) =>
-    sortDocuments([...input], keys, (doc) => doc, { collation: context.collation, meta: metaOf });
+    sortDocuments([...input], keys, (doc) => doc, {
+      collation: context.collation,
+      deadline: context.deadline,
+      meta: metaOf,
+    });
 }
 
 function limit(argument: unknown): Stage {

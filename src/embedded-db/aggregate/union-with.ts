@@ -1,10 +1,9 @@
 import { failedToParse } from "../errors";
 import { isDocument } from "../bson/values";
-import { runPipeline } from "./pipeline";
-import type { PipelineContext, Stage } from "./stage";
+import type { Stage, StageContext } from "./stage";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/unionWith/ */
-export function unionWith(argument: unknown, context: PipelineContext): Stage {
+export function unionWith(argument: unknown, context: StageContext): Stage {
   const spec = isDocument(argument) ? argument : { coll: argument };
   const { coll, pipeline } = spec as { coll?: unknown; pipeline?: unknown };
   if (typeof coll !== "string" && !Array.isArray(pipeline)) {
@@ -14,6 +13,6 @@ export function unionWith(argument: unknown, context: PipelineContext): Stage {
   const inner = { ...context, depth: context.depth + 1 };
   return function* (input) {
     yield* input;
-    yield* runPipeline(inner, collection, (pipeline ?? []) as unknown[]);
+    yield* context.runPipeline(inner, collection, (pipeline ?? []) as unknown[]);
   };
 }

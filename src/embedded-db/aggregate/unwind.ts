@@ -1,7 +1,7 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument, Long } from "../bson/values";
 import { readPath } from "../query/path";
-import type { Stage } from "./stage";
+import type { PipelineContext, Stage } from "./stage";
 
 interface Unwind {
   parts: string[];
@@ -10,11 +10,14 @@ interface Unwind {
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/unwind/ */
-export function unwind(argument: unknown): Stage {
+export function unwind(argument: unknown, context: PipelineContext): Stage {
   const spec = parse(argument);
   return function* (input) {
     for (const doc of input) {
-      yield* unwindDocument(doc, spec);
+      for (const out of unwindDocument(doc, spec)) {
+        context.deadline.check();
+        yield out;
+      }
     }
   };
 }

@@ -40,7 +40,7 @@ function contextOf(variables: Doc | undefined): PipelineContext {
     db: "",
     collation: undefined,
     variables: variables ?? {},
-    deadline: new Deadline(undefined),
+    deadline: new Deadline(),
     statistics: { keysExamined: 0, docsExamined: 0 },
     countOf: () => 0,
     depth: 0,

@@ -15,7 +15,7 @@ import {
 } from "./values";
 
 /** MongoDB refuses to store documents nested deeper than this. */
-export const MAX_DEPTH = 180;
+const MAX_DEPTH = 180;
 
 /** A document that nobody needed to look into: its bytes go on unchanged. */
 export class RawDocument {
@@ -244,12 +244,9 @@ class Decoder {
     return new Binary(Uint8Array.from(this.take(length, limit)), subtype);
   }
 
-  private regex(limit: number): BSONRegExp | RegExp {
+  private regex(limit: number): BSONRegExp {
     const pattern = this.cstring(limit);
     const flags = this.cstring(limit);
-    if (this.plain && /^[ims]*$/.test(flags)) {
-      return new RegExp(pattern, flags);
-    }
     return new BSONRegExp(pattern, flags);
   }
 

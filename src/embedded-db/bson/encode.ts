@@ -1,6 +1,5 @@
 import { serialize } from "bson";
 import { MongoError } from "../errors";
-import { RawDocument } from "./decode";
 import type { Doc } from "./values";
 
 /** MongoDB's limit for one document, and for one message. */
@@ -27,11 +26,6 @@ export function encodeForStorage(doc: Doc): Buffer {
     );
   }
   return bytes;
-}
-
-/** The bytes of a document, whichever form it has. */
-export function bytesOf(doc: Doc | RawDocument): Buffer {
-  return doc instanceof RawDocument ? doc.bytes : encode(doc);
 }
 
 /** Joins elements (type, name and value) to a document. */

@@ -74,20 +74,24 @@ export class Catalog {
     }
     this.save(unit, collection);
     this.register(collection);
+    unit.onRollback(() => this.unregister(collection));
     unit.changed({ type: "create", collection });
     return collection;
   }
 
   drop(unit: WriteUnit, collection: Collection): void {
+    unit.claimCollection(collection);
     unit.deleteRange(documentRange(collection.id));
     collection.indexes.forEach((index) => unit.deleteRange(indexRange(index.id)));
     unit.delete(catalogKey(collection.id));
     unit.delete(countsKey(collection.id));
     this.unregister(collection);
+    unit.onRollback(() => this.register(collection));
     unit.changed({ type: "drop", collection });
   }
 
   rename(unit: WriteUnit, collection: Collection, db: string, name: string): void {
+    unit.claimCollection(collection);
     checkName(db, name);
     unit.changed({
       type: "rename",
@@ -97,25 +101,31 @@ export class Catalog {
       }),
       change: { to: { db, coll: name } },
     });
-    this.unregister(collection);
-    collection.db = db;
-    collection.name = name;
-    this.register(collection);
+    const before = { db: collection.db, name: collection.name };
+    this.move(collection, { db, name });
+    unit.onRollback(() => this.move(collection, before));
     this.save(unit, collection);
   }
 
   /** Adds an index and fills it. */
   addIndex(unit: WriteUnit, collection: Collection, spec: Doc): void {
+    unit.claimCollection(collection);
     const index = new Index(this.takeId(unit), spec);
     const documents = unit.range(documentRange(collection.id));
     collection.buildIndex(unit, index, storedDocuments(documents));
-    collection.indexes.push(index);
+    const before = collection.indexes;
+    collection.indexes = [...before, index];
+    collection.indexedAt = unit.now();
+    unit.onRollback(() => (collection.indexes = before));
     this.save(unit, collection);
   }
 
   dropIndex(unit: WriteUnit, collection: Collection, index: Index): void {
+    unit.claimCollection(collection);
     unit.deleteRange(indexRange(index.id));
-    collection.indexes = collection.indexes.filter((other) => other !== index);
+    const before = collection.indexes;
+    collection.indexes = before.filter((other) => other !== index);
+    unit.onRollback(() => (collection.indexes = before));
     this.save(unit, collection);
   }
 
@@ -136,6 +146,12 @@ export class Catalog {
     bytes.writeUInt32BE(++this.lastId, 0);
     unit.put(LAST_ID, bytes);
     return this.lastId;
+  }
+
+  private move(collection: Collection, to: { db: string; name: string }): void {
+    this.unregister(collection);
+    Object.assign(collection, to);
+    this.register(collection);
   }
 
   private register(collection: Collection): void {
@@ -160,7 +176,7 @@ function* storedDocuments(entries: Iterable<{ key: Buffer; value: Buffer }>) {
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions */
-export function checkName(db: string, name: string): void {
+function checkName(db: string, name: string): void {
   if (db === "" || db.length > 63 || /[/\\. "$*<>:|?\0]/.test(db)) {
     throw new MongoError(73, `Invalid database name: '${db}'`);
   }

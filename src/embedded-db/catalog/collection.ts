@@ -46,6 +46,8 @@ export class Collection {
   count = 0;
   bytes = 0;
   nextRecord = 1;
+  /** When its youngest index was built, by the transactions' clock. */
+  indexedAt = 0;
   /** The catalog entry changed and must be written with the next commit. */
   dirty = false;
   private parsedValidator: Filter | undefined;

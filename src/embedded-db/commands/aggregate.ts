@@ -1,17 +1,15 @@
 import { failedToParse, MongoError } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { isDocument } from "../bson/values";
-import { pipelineArgument, runPipeline } from "../aggregate/pipeline";
-import { type PipelineContext, stageEntry } from "../aggregate/stage";
+import { runPipeline } from "../aggregate/pipeline";
+import { pipelineArgument, stageEntry } from "../aggregate/stage";
 import { writingStage } from "../aggregate/write-stages";
 import type { Collection } from "../catalog/collection";
-import type { DocumentSource } from "../cursors";
-import type { Snapshot } from "../storage/storage";
 import { changeStream } from "./change-stream";
 import type { CommandContext } from "./context";
 import { explainAggregate } from "./explain";
-import { hintOf } from "./find";
-import { batchSizeOf, encoded, openCursor, sourceOf } from "./reply";
+import { pipelineContext, pipelineSource } from "./pipeline-source";
+import { batchSizeOf, openCursor, sourceOf } from "./reply";
 import type { Doc } from "../bson/values";
 
 /** Stages that bring their own documents. */
@@ -43,6 +41,7 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
   const ns = `${context.db}.${typeof context.command["aggregate"] === "string" ? context.command["aggregate"] : "$cmd.aggregate"}`;
   const write = writingStage(pipeline.at(-1), context);
   if (write) {
+    refuseInTransaction(context);
     const documents = collected(context, collection, pipeline.slice(0, -1));
     await write(documents);
     return openCursor(
@@ -53,6 +52,15 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
     );
   }
   return openCursor(context, ns, pipelineSource(context, collection, pipeline), { batchSize });
+}
+
+function refuseInTransaction({ inTransaction }: CommandContext): void {
+  if (inTransaction) {
+    throw new MongoError(
+      263,
+      "Operation not permitted in transaction :: caused by :: $out and $merge cannot run within a multi-document transaction",
+    );
+  }
 }
 
 function targetOf(context: CommandContext, firstStage: string | undefined): Collection | undefined {
@@ -68,23 +76,6 @@ function targetOf(context: CommandContext, firstStage: string | undefined): Coll
   return undefined;
 }
 
-/** A source that runs a pipeline as its documents are asked for. */
-export function pipelineSource(
-  context: CommandContext,
-  collection: Collection | undefined,
-  pipeline: readonly unknown[],
-): DocumentSource {
-  const snapshot = context.snapshot();
-  try {
-    const inner = pipelineContext(context, snapshot);
-    const documents = runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]));
-    return sourceOf(encoded(documents), () => snapshot.release());
-  } catch (error) {
-    snapshot.release();
-    throw error;
-  }
-}
-
 function collected(
   context: CommandContext,
   collection: Collection | undefined,
@@ -96,18 +87,4 @@ function collected(
   } finally {
     snapshot.release();
   }
-}
-
-export function pipelineContext(context: CommandContext, reader: Snapshot): PipelineContext {
-  return {
-    catalog: context.engine.catalog,
-    reader,
-    db: context.db,
-    collation: context.collation,
-    variables: context.document("let") ?? {},
-    deadline: context.deadline,
-    statistics: { keysExamined: 0, docsExamined: 0 },
-    countOf: (collection) => collection.count + context.addedInTransaction(collection),
-    depth: 0,
-  };
 }

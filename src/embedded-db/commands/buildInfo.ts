@@ -3,7 +3,7 @@ import { MAX_DOCUMENT_BYTES } from "../bson/encode";
 import type { Doc } from "../bson/values";
 
 /** The MongoDB release whose behaviour this server follows. */
-export const MONGODB_VERSION = "7.0.0";
+export const MONGODB_VERSION = "8.0.0";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/buildInfo/ */
 export function buildInfo(): Doc {
@@ -14,7 +14,7 @@ export function buildInfo(): Doc {
     allocator: "system",
     javascriptEngine: "none",
     sysInfo: "deprecated",
-    versionArray: [7, 0, 0, 0],
+    versionArray: [8, 0, 0, 0],
     openssl: { running: versions.openssl, compiled: "disabled" },
     bits: 64,
     debug: false,

@@ -20,6 +20,11 @@ export async function collMod(context: CommandContext): Promise<Doc> {
   const collection = context.engine.collection(context.db, context.collectionName());
   const reply: Doc = {};
   await context.engine.write((unit) => {
+    const { options, indexes } = collection;
+    unit.onRollback(() => {
+      Object.assign(collection, { options, indexes });
+      collection.forgetValidator();
+    });
     for (const name of OPTIONS.filter((option) => context.command[option] !== undefined)) {
       const value = context.command[name];
       if (name === "validator" && isDocument(value)) {
@@ -62,6 +67,6 @@ function changeIndex(collection: Collection, wanted: Doc): Doc {
       spec[name] = wanted[name];
     }
   }
-  collection.indexes[place] = new Index(old.id, spec, [...old.multikey]);
+  collection.indexes = collection.indexes.with(place, new Index(old.id, spec, [...old.multikey]));
   return reply;
 }

@@ -24,7 +24,7 @@ export async function commitTransaction(context: CommandContext): Promise<Doc> {
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/abortTransaction/ */
-export function abortTransaction(context: CommandContext): Doc {
+export async function abortTransaction(context: CommandContext): Promise<Doc> {
   const request = requireTransaction(context);
   if (request.session.state === "aborted" && request.session.txnNumber === request.txnNumber) {
     throw noSuchTransaction(
@@ -32,7 +32,7 @@ export function abortTransaction(context: CommandContext): Doc {
     );
   }
   context.engine.sessions.transactionFor(request);
-  context.engine.sessions.abort(request.session);
+  await context.engine.sessions.abort(request.session);
   return {};
 }
 

@@ -16,7 +16,6 @@ const IN_TRANSACTION = new Set([
   "aggregate",
   "bulkWrite",
   "commitTransaction",
-  "count",
   "create",
   "createIndexes",
   "delete",
@@ -45,7 +44,8 @@ export class CommandContext {
   ) {
     this.engine = connection.engine;
     const limit = toNumber(command["maxTimeMS"]) ?? 0;
-    this.deadline = new Deadline(limit > 0 && name !== "getMore" ? Date.now() + limit : undefined);
+    // For a getMore it says how long to wait for documents.
+    this.deadline = new Deadline(limit > 0 && name !== "getMore" ? limit : undefined);
   }
 
   get db(): string {
@@ -98,7 +98,16 @@ export class CommandContext {
   }
 
   findCollection(name = this.collectionName()): Collection | undefined {
-    return this.engine.catalog.find(this.db, name);
+    const collection = this.engine.catalog.find(this.db, name);
+    if (collection) {
+      this.transaction?.checkSnapshot(collection);
+    }
+    return collection;
+  }
+
+  /** The transaction this command is part of. */
+  get openTransaction(): Transaction | undefined {
+    return this.transaction;
   }
 
   /** A consistent view for reading; release it. Inside a transaction it is the transaction's. */
@@ -148,8 +157,8 @@ export class CommandContext {
   }
 
   /**
-   * The collection to write to, created if there is none. It is created outside of the
-   * transaction: an empty collection that stays behind after an abort does no harm.
+   * The collection to write to, created if there is none. Others see it at once, even if a
+   * transaction made it; when that is aborted, the collection goes again.
    */
   async collectionForWriting(name = this.collectionName(), db = this.db): Promise<Collection> {
     const { catalog } = this.engine;
@@ -158,21 +167,27 @@ export class CommandContext {
       return refuseView(known);
     }
     return this.engine.write(
-      (unit) => catalog.find(db, name) ?? catalog.create(unit, db, name, {}),
+      (unit) => catalog.find(db, name) ?? this.createCollection(unit, db, name, {}),
     );
   }
 
+  createCollection(unit: WriteUnit, db: string, name: string, options: Doc): Collection {
+    const collection = this.engine.catalog.create(unit, db, name, options);
+    this.transaction?.created.add(collection);
+    return collection;
+  }
+
   /** A write error inside a transaction ends the transaction. */
-  afterReply(reply: Doc): void {
+  async afterReply(reply: Doc): Promise<void> {
     if (this.transaction && reply["writeErrors"] !== undefined) {
-      this.failed();
+      await this.failed();
     }
   }
 
   /** Any error inside a transaction aborts it, as in MongoDB. */
-  failed(): void {
+  async failed(): Promise<void> {
     if (this.transaction && this.request) {
-      this.engine.sessions.abort(this.request.session);
+      await this.engine.sessions.abort(this.request.session);
     }
   }
 

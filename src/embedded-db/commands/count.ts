@@ -2,9 +2,9 @@ import { type Doc } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
 import { countOf } from "../aggregate/stages";
 import { select } from "../query/select";
-import { pipelineContext } from "./aggregate";
 import type { CommandContext } from "./context";
-import { parseFind } from "./find";
+import { pipelineContext } from "./pipeline-source";
+import { parseFind } from "./query";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/count/ */
 export function count(context: CommandContext): Doc {

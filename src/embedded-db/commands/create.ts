@@ -1,7 +1,7 @@
 import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
-import { pipelineArgument } from "../aggregate/pipeline";
+import { pipelineArgument } from "../aggregate/stage";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
@@ -55,7 +55,7 @@ export async function create(context: CommandContext): Promise<Doc> {
   await context.engine.write((unit) => {
     const known = catalog.find(context.db, name);
     if (!known) {
-      catalog.create(unit, context.db, name, options);
+      context.createCollection(unit, context.db, name, options);
     } else if (known.isView || compareValues(known.options, options) !== 0) {
       throw new MongoError(
         48,

@@ -26,6 +26,7 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
     for (const spec of specs) {
       const wanted = withCollation(spec, collection);
       if (!alreadyThere(collection, wanted)) {
+        checkTransaction(context, collection);
         context.engine.catalog.addIndex(unit, collection, wanted);
       }
     }
@@ -37,6 +38,20 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
     createdCollectionAutomatically: created,
     ...(before === after ? { note: "all indexes already exist" } : {}),
   };
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/transactions/#create-collections-and-indexes-in-a-transaction */
+function checkTransaction({ openTransaction }: CommandContext, collection: Collection): void {
+  if (!openTransaction) {
+    return;
+  }
+  const empty = collection.count === 0 && !openTransaction.unit.touched(collection);
+  if (!openTransaction.created.has(collection) || !empty) {
+    throw new MongoError(
+      263,
+      `Cannot create new indexes on existing collection ${collection.ns} in a multi-document transaction.`,
+    );
+  }
 }
 
 function parseSpec(raw: unknown): Doc {

@@ -6,7 +6,7 @@ import { filterArgument, parseFilter } from "../query/filter";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting } from "../update/execute";
 import { type CommandContext, refuseView } from "./context";
-import { hintOf } from "./find";
+import { hintOf } from "./query";
 import { checkStatements, runStatements } from "./write-errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/delete/ */

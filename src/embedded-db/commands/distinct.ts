@@ -3,9 +3,9 @@ import { runPipeline } from "../aggregate/pipeline";
 import { encodeKey } from "../index/key-string";
 import { someValueAt } from "../query/path";
 import { select } from "../query/select";
-import { pipelineContext } from "./aggregate";
 import type { CommandContext } from "./context";
-import { parseFind } from "./find";
+import { pipelineContext } from "./pipeline-source";
+import { parseFind } from "./query";
 import { compareValues } from "../bson/compare";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/distinct/ */

@@ -1,15 +1,16 @@
 import { MongoError } from "../errors";
 import { type Doc, double, isDocument } from "../bson/values";
-import { pipelineArgument, planLeading, runPipeline } from "../aggregate/pipeline";
+import { planLeading, runPipeline } from "../aggregate/pipeline";
+import { pipelineArgument } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
 import type { Plan } from "../index/planner";
 import { filterArgument, parseFilter } from "../query/filter";
 import type { ScanStatistics } from "../query/scan";
 import { select } from "../query/select";
 import { MONGODB_VERSION } from "./buildInfo";
-import { pipelineContext } from "./aggregate";
 import { CommandContext } from "./context";
-import { hintOf, parseFind } from "./find";
+import { pipelineContext } from "./pipeline-source";
+import { hintOf, parseFind } from "./query";
 import { parseSort } from "../query/sort";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/explain/ */

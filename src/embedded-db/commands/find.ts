@@ -1,17 +1,14 @@
-import { badValue } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { type Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { DocumentSource } from "../cursors";
-import { countArgument, type Filter, filterArgument, parseFilter } from "../query/filter";
-import { matchedPosition } from "../query/position";
-import { compileProjection, type Projection } from "../query/projection";
+import type { Projection } from "../query/projection";
 import type { Match } from "../query/scan";
-import { select, type Selection } from "../query/select";
-import { parseSort } from "../query/sort";
-import { pipelineSource } from "./aggregate";
+import { select } from "../query/select";
 import type { CommandContext } from "./context";
+import { pipelineSource } from "./pipeline-source";
+import { type FindQuery, parseFind } from "./query";
 import { batchSizeOf, openCursor, sourceOf } from "./reply";
 import { tailCollection } from "./tail";
 
@@ -28,55 +25,6 @@ export function find(context: CommandContext): RawDocument {
   };
   const source = openSource(context, collection, query);
   return openCursor(context, `${context.db}.${name}`, source, options);
-}
-
-export interface FindQuery extends Selection {
-  projection: Projection | undefined;
-  negativeLimit: boolean;
-}
-
-export function parseFind(context: CommandContext, collection: Collection | undefined): FindQuery {
-  const { command } = context;
-  const collation = context.collation ?? collection?.collation;
-  const variables = context.document("let");
-  const filter = parseFilter(filterArgument("filter", command["filter"] ?? command["query"]), {
-    collation,
-    variables,
-  });
-  const limit = countArgument("limit", command["limit"]);
-  const skip = countArgument("skip", command["skip"]);
-  if (skip < 0) {
-    throw badValue(`BSON field 'skip' value must be >= 0, actual value '${skip}'`);
-  }
-  return {
-    filter,
-    sort: parseSort(command["sort"]),
-    skip,
-    limit: Math.abs(limit),
-    negativeLimit: limit < 0,
-    hint: hintOf(command["hint"]),
-    collation,
-    projection: projectionOf(command["projection"] ?? command["fields"], filter, variables),
-  };
-}
-
-/** An empty hint is none. */
-export function hintOf(hint: unknown): unknown {
-  return typeof hint === "object" && hint !== null && Object.keys(hint).length === 0
-    ? undefined
-    : hint;
-}
-
-export function projectionOf(
-  spec: unknown,
-  filter: Filter,
-  variables?: Doc,
-): Projection | undefined {
-  return compileProjection(filterArgument("projection", spec), {
-    collation: filter.collation,
-    variables,
-    positionOf: (doc, path) => matchedPosition(filter.root, doc, path),
-  });
 }
 
 function openSource(
@@ -99,10 +47,7 @@ function openSource(
 }
 
 /** Without a projection the stored bytes go out as they are. */
-export function* bytesOf(
-  matches: Iterable<Match>,
-  projection: Projection | undefined,
-): Iterable<Buffer> {
+function* bytesOf(matches: Iterable<Match>, projection: Projection | undefined): Iterable<Buffer> {
   for (const { bytes, doc } of matches) {
     yield projection ? encode(projection(doc)) : bytes;
   }

@@ -8,7 +8,7 @@ import type { WriteUnit } from "../sessions/write-unit";
 import { insertUpsert, selectForWriting, updateOne } from "../update/execute";
 import { type CompiledUpdate, compileUpdate } from "../update/update";
 import type { CommandContext } from "./context";
-import { hintOf, projectionOf } from "./find";
+import { hintOf, projectionOf } from "./query";
 
 interface Request {
   filter: Filter;

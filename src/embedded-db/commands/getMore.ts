@@ -3,7 +3,7 @@ import type { RawDocument } from "../bson/decode";
 import { type Batch, type Cursor, takeBatch, type TailableSource } from "../cursors";
 import { toNumber } from "../bson/values";
 import type { CommandContext } from "./context";
-import { batchSizeOf, cursorReply } from "./reply";
+import { batchSizeOf, cursorReply, isTailable, resumeFields } from "./reply";
 
 /** How long an awaiting cursor waits when the client names no time. */
 const DEFAULT_WAIT_MS = 1000;
@@ -45,20 +45,18 @@ async function tailedReply(
 ): Promise<RawDocument> {
   const end = Date.now() + (toNumber(context.command["maxTimeMS"]) ?? DEFAULT_WAIT_MS);
   let batch = takeBatch(cursor, size);
-  while (batch.documents.length === 0 && Date.now() < end && !context.connection.signal?.aborted) {
+  while (
+    batch.documents.length === 0 &&
+    !source.ended &&
+    Date.now() < end &&
+    !context.connection.signal?.aborted
+  ) {
     await source.wait(end - Date.now());
     batch = takeBatch(cursor, size);
   }
-  const token = source.resumeToken?.();
-  return cursorReply(
-    "nextBatch",
-    batch.documents,
-    cursor.id,
-    cursor.ns,
-    token === undefined ? {} : { postBatchResumeToken: token },
-  );
-}
-
-function isTailable(source: Cursor["source"]): source is TailableSource {
-  return "wait" in source;
+  if (source.ended) {
+    context.engine.cursors.close(cursor);
+  }
+  const id = source.ended ? 0n : cursor.id;
+  return cursorReply("nextBatch", batch.documents, id, cursor.ns, resumeFields(source));
 }

@@ -6,8 +6,8 @@ import type { CommandContext } from "./context";
 /** The name of the one-member replica set this server presents itself as. */
 export const SET_NAME = "embedded";
 
-/** Wire version 21 is MongoDB 7.0's. */
-const WIRE_VERSION = 21;
+/** Wire version 25 is MongoDB 8.0's. */
+const WIRE_VERSION = 25;
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/hello/ */
 export function hello(context: CommandContext): Doc {

@@ -2,6 +2,7 @@ import type { RawDocument } from "../bson/decode";
 import type { Doc } from "../bson/values";
 import { aggregate } from "./aggregate";
 import { buildInfo } from "./buildInfo";
+import { bulkWrite } from "./bulkWrite";
 import { collMod } from "./collMod";
 import { collStats, dbStats } from "./collStats";
 import { abortTransaction, commitTransaction } from "./commitTransaction";
@@ -44,6 +45,7 @@ export const COMMANDS: Record<string, Command> = {
   aggregate,
   buildInfo,
   buildinfo: buildInfo,
+  bulkWrite,
   collMod,
   collStats,
   collstats: collStats,
@@ -94,7 +96,6 @@ export const UNSUPPORTED = new Set([
   "applyOps",
   "authenticate",
   "autoCompact",
-  "bulkWrite",
   "cloneCollectionAsCapped",
   "compact",
   "convertToCapped",

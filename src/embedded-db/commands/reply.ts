@@ -2,7 +2,14 @@ import type { CommandContext } from "./context";
 import { RawDocument } from "../bson/decode";
 import { arrayElement, documentElement, elementBytes, encode, fromElements } from "../bson/encode";
 import { type Doc, double, Long } from "../bson/values";
-import { type Batch, type Cursor, type DocumentSource, FIRST_BATCH, takeBatch } from "../cursors";
+import {
+  type Batch,
+  type Cursor,
+  type DocumentSource,
+  FIRST_BATCH,
+  takeBatch,
+  type TailableSource,
+} from "../cursors";
 import { MongoError } from "../errors";
 import { toNumber } from "../bson/values";
 
@@ -38,7 +45,9 @@ export function openCursor(
   },
 ): RawDocument {
   const { cursors } = context.engine;
-  const cursor = cursors.open(ns, source, options);
+  // What opening the source took counts too.
+  context.deadline.pause();
+  const cursor = cursors.open(ns, source, { ...options, deadline: context.deadline });
   try {
     const batch = takeBatch(cursor, options.batchSize ?? FIRST_BATCH);
     const done =
@@ -47,11 +56,22 @@ export function openCursor(
     if (done) {
       cursors.close(cursor);
     }
-    return cursorReply("firstBatch", batch.documents, done ? 0n : cursor.id, ns);
+    const id = done ? 0n : cursor.id;
+    return cursorReply("firstBatch", batch.documents, id, ns, resumeFields(source));
   } catch (error) {
     cursors.close(cursor);
     throw error;
   }
+}
+
+export function isTailable(source: DocumentSource): source is TailableSource {
+  return "wait" in source;
+}
+
+/** Where a change stream goes on after this batch. */
+export function resumeFields(source: DocumentSource): Doc {
+  const token = isTailable(source) ? source.resumeToken?.() : undefined;
+  return token === undefined ? {} : { postBatchResumeToken: token };
 }
 
 /** A full batch may have been the last: look one further, so that no empty getMore is needed. */

@@ -4,7 +4,7 @@ import type { Collection } from "../catalog/collection";
 import type { TailableSource } from "../cursors";
 import { documentKey, documentRange, readRecordId } from "../storage/keys";
 import type { CommandContext } from "./context";
-import type { FindQuery } from "./find";
+import type { FindQuery } from "./query";
 import { encode } from "../bson/encode";
 
 /**

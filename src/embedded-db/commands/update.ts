@@ -8,7 +8,7 @@ import type { WriteUnit } from "../sessions/write-unit";
 import { compileUpdate } from "../update/update";
 import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
 import type { CommandContext } from "./context";
-import { hintOf } from "./find";
+import { hintOf } from "./query";
 import { checkStatements, runStatements } from "./write-errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/update/ */

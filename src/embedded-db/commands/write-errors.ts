@@ -1,10 +1,13 @@
 import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
 
-/** Most statements one command may hold. */
-export const MAX_STATEMENTS = 100_000;
+/** Write conflicts and passed deadlines fail the command, not the statement. */
+const OF_THE_COMMAND = new Set([50, 112]);
 
-export function writeError(index: number, error: MongoError): Doc {
+/** Most statements one command may hold. */
+const MAX_STATEMENTS = 100_000;
+
+function writeError(index: number, error: MongoError): Doc {
   return { index, code: error.code, ...error.details, errmsg: error.message };
 }
 
@@ -22,7 +25,7 @@ export function runStatements<T>(
     try {
       run(statement, index);
     } catch (error) {
-      if (!(error instanceof MongoError) || error.code === 112) {
+      if (!(error instanceof MongoError) || OF_THE_COMMAND.has(error.code)) {
         throw error;
       }
       errors.push(writeError(index, error));

@@ -2,9 +2,6 @@ import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
 
-/** How an index orders what it holds. */
-export type IndexKind = "ordered" | "text" | "geo";
-
 const PLUGINS = new Set(["text", "hashed", "2dsphere", "2d"]);
 
 /** Options of createIndexes, in the order listIndexes shows them. */
@@ -210,11 +207,4 @@ function completeText(spec: Doc, key: Doc): Doc {
   spec["language_override"] ??= "language";
   spec["textIndexVersion"] = 3;
   return spec;
-}
-
-/** The name the drivers give an index without one: `owner_1_createdAt_-1`. */
-export function defaultIndexName(key: Doc): string {
-  return Object.entries(key)
-    .map(([path, direction]) => `${path}_${String(direction)}`)
-    .join("_");
 }

@@ -1,27 +1,13 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
-import { type Doc, isDocument, rankOf, Rank, toNumber } from "../bson/values";
-import type { Collation } from "./collation";
-import { mingoExpression } from "./mingo";
+import { type Doc, isDocument } from "../bson/values";
+import { Mingo } from "./mingo";
 import { OPERATORS } from "./operators";
 import { own, readPath } from "./path";
+import { type Evaluate, type ExpressionOptions, scopeFor } from "./scope";
 
-/** What an expression is evaluated in. */
-export interface Scope {
-  root: unknown;
-  current: unknown;
-  variables: Doc;
-  collation: Collation | undefined;
-  now: Date;
-}
-
-/** A compiled expression; `undefined` is a missing value. */
-export type Evaluate = (scope: Scope) => unknown;
-
-export interface ExpressionOptions {
-  collation?: Collation | undefined;
-  variables?: Doc | undefined;
-}
+/** mingo, with our operators inside the expressions it evaluates. */
+export const mingo = new Mingo(compileExpression);
 
 /** JavaScript is never evaluated. */
 const REFUSED = new Set(["$function", "$accumulator"]);
@@ -63,30 +49,6 @@ function cached(expression: unknown): Evaluate {
     compiled.set(expression, evaluate);
   }
   return evaluate;
-}
-
-/** A scope whose root and current document are the given one. */
-export function scopeFor(doc: unknown, options: ExpressionOptions = {}): Scope {
-  return {
-    root: doc,
-    current: doc,
-    variables: options.variables ?? {},
-    collation: options.collation,
-    now: new Date(),
-  };
-}
-
-/** The same scope with more variables. */
-export function withVariables(scope: Scope, variables: Doc): Scope {
-  return { ...scope, variables: { ...scope.variables, ...variables } };
-}
-
-/** False, null, zero and missing are false; everything else is true. */
-export function isTruthy(value: unknown): boolean {
-  if (value === undefined || value === null || value === false) {
-    return false;
-  }
-  return rankOf(value) !== Rank.number || toNumber(value) !== 0;
 }
 
 function compilePath(expression: string): Evaluate {
@@ -177,5 +139,5 @@ function compileOperatorExpression(operator: string, argument: unknown): Evaluat
     throw badValue(`${operator} is not allowed: this server never evaluates JavaScript`);
   }
   const compile = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
-  return compile ? compile(argument) : mingoExpression(operator, argument);
+  return compile ? compile(argument, compileExpression) : mingo.expression(operator, argument);
 }

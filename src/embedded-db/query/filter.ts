@@ -1,8 +1,9 @@
 import { badValue, failedToParse, MongoError } from "../errors";
 import { type Doc, isDocument, isNumeric, typeName } from "../bson/values";
 import type { Collation } from "./collation";
-import { evaluateExpression, isTruthy } from "./expression";
+import { evaluateExpression } from "./expression";
 import { compileJsonSchema } from "./json-schema";
+import { isTruthy } from "./scope";
 import { parseTextQuery, type TextQuery } from "./text-query";
 import { compileElementMatch, compileOperator, type DocPredicate } from "./predicates";
 

@@ -6,39 +6,142 @@ import * as windows from "mingo/operators/window";
 import type { Any, AnyObject, Options } from "mingo/types";
 import { MongoError } from "../errors";
 import { toPlain } from "../bson/plain";
-import type { Evaluate, Scope } from "./expression";
+import { type Doc, isDocument } from "../bson/values";
 import { OPERATORS } from "./operators";
+import type { Compile, Evaluate, Scope } from "./scope";
 
 type MingoOperator = (value: Any, expression: Any, options: Options) => Any;
+
+type MingoStage = (input: unknown, argument: Any, options: Options) => Iterable<Doc>;
 
 /** How mingo hands local variables to an operator: part of its ComputeOptions. */
 interface Locals {
   local?: { root?: unknown; variables?: Record<string, unknown> };
 }
 
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#date-expression-operators */
+const DATE_OPERATORS = new Set([
+  "$dateAdd",
+  "$dateDiff",
+  "$dateSubtract",
+  "$dateToParts",
+  "$dateTrunc",
+  "$dayOfMonth",
+  "$dayOfWeek",
+  "$dayOfYear",
+  "$hour",
+  "$isoDayOfWeek",
+  "$isoWeek",
+  "$isoWeekYear",
+  "$millisecond",
+  "$minute",
+  "$month",
+  "$second",
+  "$week",
+  "$year",
+]);
+
+/** The expressions of a date operator's argument that give dates: alone, in a list of one, or by name. */
+function datesOf(argument: unknown): unknown[] {
+  if (Array.isArray(argument)) {
+    return argument;
+  }
+  if (!isDocument(argument)) {
+    return [argument];
+  }
+  const named = ["date", "startDate", "endDate"].filter((name) => Object.hasOwn(argument, name));
+  return named.length > 0 ? named.map((name) => argument[name]) : [argument];
+}
+
+/** mingo: evaluates the operators and stages that are not written here. */
+export class Mingo {
+  private readonly context: Context;
+
+  constructor(private readonly compile: Compile) {
+    // Ours first: operators added later do not replace earlier ones.
+    this.context = Context.init()
+      .addExpressionOps(bridged(compile))
+      .addExpressionOps(expressions)
+      .addAccumulatorOps(accumulators)
+      .addPipelineOps(pipeline)
+      .addWindowOps(windows);
+  }
+
+  /** Options for running mingo; it never evaluates JavaScript. */
+  options(variables: Record<string, unknown> = {}): Options {
+    return {
+      idKey: "_id",
+      scriptEnabled: false,
+      useStrictMode: true,
+      failOnError: true,
+      processingMode: 0,
+      variables: toPlain(variables) as AnyObject,
+      context: this.context,
+    };
+  }
+
+  /** An expression operator that mingo evaluates. */
+  expression(operator: string, argument: unknown): Evaluate {
+    const known =
+      this.context.getOperator(OpType.EXPRESSION, operator) ??
+      this.context.getOperator(OpType.ACCUMULATOR, operator);
+    if (!known) {
+      throw new MongoError(168, `Unrecognized expression '${operator}'`);
+    }
+    const expression = { [operator]: toPlain(argument) } as Any;
+    const dates = DATE_OPERATORS.has(operator) ? datesOf(argument).map(this.compile) : [];
+    return (scope) => {
+      // Without a date MongoDB answers null; mingo throws.
+      if (dates.some((date) => (date(scope) ?? null) === null)) {
+        return null;
+      }
+      const root = toPlain(scope.root);
+      return guarded(operator, () => evalExpr(root, expression, this.options(scope.variables)));
+    };
+  }
+
+  /** A `$group` accumulator that mingo computes over the documents of one group. */
+  accumulator(operator: string, argument: unknown): (docs: unknown[]) => unknown {
+    const known = this.context.getOperator(OpType.ACCUMULATOR, operator);
+    if (!known) {
+      throw new MongoError(15952, `unknown group operator '${operator}'`);
+    }
+    const expression = toPlain(argument);
+    return (docs) =>
+      guarded(operator, () => known(docs.map(toPlain) as Any, expression, this.options()));
+  }
+
+  stage(name: string): MingoStage | undefined {
+    return (this.context.getOperator(OpType.PIPELINE, name) as MingoStage | null) ?? undefined;
+  }
+}
+
 /**
  * Our operators, as mingo calls them: inside an expression that mingo evaluates, `$eq` must still
  * be MongoDB's and not mingo's.
  */
-function bridged(): Record<string, MingoOperator> {
+function bridged(compile: Compile): Record<string, MingoOperator> {
   const out: Record<string, MingoOperator> = {};
-  for (const [name, compile] of Object.entries(OPERATORS)) {
-    if (name in accumulators) {
-      // mingo's own groups look for an expression operator first and would miss the accumulator.
-      continue;
+  for (const [name, compileOperator] of Object.entries(OPERATORS)) {
+    // mingo's own groups look for an expression operator first and would miss the accumulator.
+    if (!(name in accumulators)) {
+      out[name] = bridge((argument) => compileOperator(argument, compile));
     }
-    const compiled = new WeakMap<object, Evaluate>();
-    out[name] = (value, expression, options) => {
-      const key = expression as object;
-      const known = typeof key === "object" && key !== null ? compiled.get(key) : undefined;
-      const evaluate = known ?? compile(expression);
-      if (typeof key === "object" && key !== null) {
-        compiled.set(key, evaluate);
-      }
-      return toPlain(evaluate(scopeOf(value, options)));
-    };
   }
   return out;
+}
+
+/** mingo brings the same argument for every document: it is compiled once. */
+function bridge(compile: Compile): MingoOperator {
+  const compiled = new WeakMap<object, Evaluate>();
+  return (value, expression, options) => {
+    const key = typeof expression === "object" && expression !== null ? expression : undefined;
+    const evaluate = (key && compiled.get(key)) ?? compile(expression);
+    if (key) {
+      compiled.set(key, evaluate);
+    }
+    return toPlain(evaluate(scopeOf(value, options)));
+  };
 }
 
 function scopeOf(current: unknown, options: Options): Scope {
@@ -50,56 +153,6 @@ function scopeOf(current: unknown, options: Options): Scope {
     collation: undefined,
     now: new Date(),
   };
-}
-
-/** Everything mingo may use, ours first: operators added later do not replace earlier ones. */
-export const mingoContext = Context.init()
-  .addExpressionOps(bridged())
-  .addExpressionOps(expressions)
-  .addAccumulatorOps(accumulators)
-  .addPipelineOps(pipeline)
-  .addWindowOps(windows);
-
-/** Options for running mingo; it never evaluates JavaScript. */
-export function mingoOptions(variables: Record<string, unknown> = {}): Options {
-  return {
-    idKey: "_id",
-    scriptEnabled: false,
-    useStrictMode: true,
-    failOnError: true,
-    processingMode: 0,
-    variables: toPlain(variables) as AnyObject,
-    context: mingoContext,
-  };
-}
-
-/** An expression operator that mingo evaluates. */
-export function mingoExpression(operator: string, argument: unknown): Evaluate {
-  const known =
-    mingoContext.getOperator(OpType.EXPRESSION, operator) ??
-    mingoContext.getOperator(OpType.ACCUMULATOR, operator);
-  if (!known) {
-    throw new MongoError(168, `Unrecognized expression '${operator}'`);
-  }
-  const expression = { [operator]: toPlain(argument) } as Any;
-  return (scope) => {
-    const root = toPlain(scope.root);
-    return guarded(operator, () => evalExpr(root, expression, mingoOptions(scope.variables)));
-  };
-}
-
-/** A `$group` accumulator that mingo computes over the documents of one group. */
-export function mingoAccumulator(
-  operator: string,
-  argument: unknown,
-): (docs: unknown[]) => unknown {
-  const known = mingoContext.getOperator(OpType.ACCUMULATOR, operator);
-  if (!known) {
-    throw new MongoError(15952, `unknown group operator '${operator}'`);
-  }
-  const expression = toPlain(argument);
-  return (docs) =>
-    guarded(operator, () => known(docs.map(toPlain) as Any, expression, mingoOptions()));
 }
 
 /** mingo's own errors are bad arguments, not faults of the server. */

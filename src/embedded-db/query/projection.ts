@@ -1,9 +1,10 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument, isNumeric, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
-import { compileExpression, type Evaluate, scopeFor, type Scope } from "./expression";
+import { compileExpression } from "./expression";
 import { parseFilter } from "./filter";
 import { own } from "./path";
+import { type Evaluate, type Scope, scopeFor } from "./scope";
 
 /** What a projection may need besides the document. */
 export interface ProjectionContext {

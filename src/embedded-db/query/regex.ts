@@ -1,14 +1,15 @@
 import { badValue, MongoError } from "../errors";
 import { BSONRegExp } from "../bson/values";
+import { BoundedRegex } from "./bounded-regex";
 
 /** Longer patterns are MongoDB's error too. */
 const MAX_PATTERN = 32_764;
 
 /**
- * Makes a JavaScript regular expression of `$regex` with `$options`, or of a stored one.
+ * Makes a regular expression of `$regex` with `$options`, or of a stored one.
  * @see https://www.mongodb.com/docs/manual/reference/operator/query/regex/
  */
-export function compileRegex(operand: unknown, options: unknown): RegExp {
+export function compileRegex(operand: unknown, options: unknown): BoundedRegex {
   const { pattern, flags } = partsOf(operand, options);
   if (pattern.length > MAX_PATTERN) {
     throw new MongoError(51091, "Regular expression is invalid: regular expression is too large");
@@ -17,7 +18,8 @@ export function compileRegex(operand: unknown, options: unknown): RegExp {
   const all = new Set([...flags, ...inline]);
   const source = all.has("x") ? stripExtended(body) : body;
   try {
-    return new RegExp(translate(source), [...all].filter((flag) => "ims".includes(flag)).join(""));
+    const flags = [...all].filter((flag) => "ims".includes(flag)).join("");
+    return new BoundedRegex(translate(source), flags);
   } catch (error) {
     throw new MongoError(51091, `Regular expression is invalid: ${(error as Error).message}`);
   }

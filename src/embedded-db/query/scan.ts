@@ -21,17 +21,30 @@ export interface Match extends StoredDocument {
   score?: number;
 }
 
-/** The time a command may take, from maxTimeMS. */
+/** The time a command and the reading of its cursor may take together, from maxTimeMS. */
 export class Deadline {
   private steps = 0;
+  private end: number;
 
-  constructor(private readonly end: number | undefined) {}
+  /** Without a limit it never passes. */
+  constructor(private left = Infinity) {
+    this.end = Date.now() + left;
+  }
 
   /** Looks at the clock once in a while. */
   check(): void {
-    if (this.end !== undefined && (this.steps++ & 63) === 0 && Date.now() > this.end) {
+    if ((this.steps++ & 63) === 0 && Date.now() > this.end) {
       throw new MongoError(50, "operation exceeded time limit");
     }
+  }
+
+  /** The time a cursor waits for its client does not count. */
+  pause(): void {
+    this.left = this.end - Date.now();
+  }
+
+  resume(): void {
+    this.end = Date.now() + this.left;
   }
 }
 
@@ -58,7 +71,7 @@ export function* runPlan(
 }
 
 /** The documents a plan leads to, not decoded and not filtered. */
-export function* storedDocuments(
+function* storedDocuments(
   reader: Reader,
   collection: Collection,
   plan: Plan,

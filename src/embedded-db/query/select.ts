@@ -3,10 +3,10 @@ import type { Collection } from "../catalog/collection";
 import { type Plan, planQuery } from "../index/planner";
 import type { Reader } from "../storage/storage";
 import type { Collation } from "./collation";
-import type { Filter } from "./filter";
+import { type Filter, parseFilter } from "./filter";
 import { metaOf, setMeta } from "./meta";
 import { near } from "./near";
-import { type Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
+import { Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
 import { sortDocuments, type SortKey } from "./sort";
 
 /** Which documents of a collection are wanted, and in which order. */
@@ -33,15 +33,17 @@ export function select(
     ? near(found, selection.filter.near)
     : plan.sorted || selection.sort.length === 0
       ? found
-      : sorted(found, selection);
+      : sorted(found, selection, deadline);
   return { plan, matches: cut(ordered, selection.skip, selection.limit) };
 }
 
-function sorted(found: Iterable<Match>, { sort, skip, limit, collation }: Selection): Match[] {
+function sorted(found: Iterable<Match>, selection: Selection, deadline: Deadline): Match[] {
+  const { sort, skip, limit, collation } = selection;
   const matches = [...found];
   matches.forEach(noteScore);
   return sortDocuments(matches, sort, ({ doc }) => doc, {
     collation,
+    deadline,
     meta: (doc: Doc, name) => metaOf(doc, name),
     ...(limit > 0 ? { limit: skip + limit } : {}),
   });
@@ -67,4 +69,22 @@ function noteScore({ doc, score }: Match): void {
   if (score !== undefined) {
     setMeta(doc, "textScore", score);
   }
+}
+
+/** The document with this `_id`, as it is now. */
+export function readDocument(
+  reader: Reader,
+  collection: Collection,
+  _id: unknown,
+): Doc | undefined {
+  const selection: Selection = {
+    filter: parseFilter({ _id: { $eq: _id } }),
+    sort: [],
+    skip: 0,
+    limit: 1,
+    hint: undefined,
+    collation: undefined,
+  };
+  const [match] = select(reader, collection, selection, new Deadline()).matches;
+  return match?.doc;
 }

@@ -3,6 +3,7 @@ import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
 import { someValueAt } from "./path";
+import type { Deadline } from "./scan";
 
 /** One key of a sort; `meta` sorts by something computed, such as the text score. */
 export interface SortKey {
@@ -46,18 +47,22 @@ function parseKey(path: string, direction: unknown): SortKey {
   return { path, parts, descending: number < 0 };
 }
 
-/** Compares two documents by a sort. */
-export type DocOrder = (a: Doc, b: Doc) => number;
-
 /** Reads what `{ $meta: name }` means for a document. */
-export type MetaReader = (doc: Doc, name: string) => unknown;
+type MetaReader = (doc: Doc, name: string) => unknown;
+
+export interface SortOptions {
+  collation?: Collation | undefined;
+  meta?: MetaReader;
+  limit?: number;
+  deadline?: Deadline;
+}
 
 /** Sorts documents; each key is read once per document. */
 export function sortDocuments<T>(
   items: readonly T[],
   keys: readonly SortKey[],
   docOf: (item: T) => Doc,
-  options: { collation?: Collation | undefined; meta?: MetaReader; limit?: number } = {},
+  options: SortOptions = {},
 ): T[] {
   const strings = options.collation?.order;
   const rows = items.map((item, place) => {
@@ -68,6 +73,7 @@ export function sortDocuments<T>(
     return { item, values, place };
   });
   rows.sort((a, b) => {
+    options.deadline?.check();
     for (let at = 0; at < keys.length; at++) {
       const order = compareValues(a.values[at], b.values[at], strings);
       if (order !== 0) {

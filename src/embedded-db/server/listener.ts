@@ -4,13 +4,14 @@ import type { Engine } from "../engine";
 import { serveConnection } from "./connection";
 
 /** Never anything but this machine. */
-export const LOOPBACK = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 /** The TCP side of the server. */
 export class Listener {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
   private connections = 0;
+  private port = 0;
 
   constructor(private readonly engine: Engine) {
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
@@ -22,7 +23,8 @@ export class Listener {
       this.server.once("error", reject);
       this.server.listen(port, LOOPBACK, () => {
         this.server.off("error", reject);
-        resolve((this.server.address() as AddressInfo).port);
+        this.port = (this.server.address() as AddressInfo).port;
+        resolve(this.port);
       });
     });
   }
@@ -35,10 +37,9 @@ export class Listener {
   private accept(socket: Socket): void {
     this.sockets.add(socket);
     socket.once("close", () => this.sockets.delete(socket));
-    const port = (this.server.address() as AddressInfo).port;
     serveConnection(socket, {
       engine: this.engine,
-      host: `${LOOPBACK}:${port}`,
+      host: `${LOOPBACK}:${this.port}`,
       id: ++this.connections,
     });
   }

@@ -93,10 +93,11 @@ export class Sessions {
     session.state = state;
   }
 
-  abort(session: Session): void {
-    if (session.transaction) {
-      this.transactions.abort(session.transaction);
+  async abort(session: Session): Promise<void> {
+    const { transaction } = session;
+    if (transaction) {
       this.finish(session, "aborted");
+      await this.transactions.abort(transaction);
     }
   }
 
@@ -128,12 +129,12 @@ export class Sessions {
     }
   }
 
-  end(ids: readonly Buffer[]): void {
+  async end(ids: readonly Buffer[]): Promise<void> {
     for (const id of ids) {
       const session = this.byId.get(id.toString("hex"));
       if (session) {
-        this.abort(session);
         session.lastUse = 0;
+        await this.abort(session);
       }
     }
   }
@@ -142,7 +143,7 @@ export class Sessions {
   async sweep(now: number): Promise<void> {
     for (const session of this.byId.values()) {
       if (session.transaction && session.transaction.expires < now) {
-        this.abort(session);
+        await this.abort(session);
       }
     }
     const limit = now - SESSION_MINUTES * 60_000;
@@ -187,7 +188,7 @@ export class Sessions {
         `Cannot start transaction ${txnNumber} on session because a newer transaction ${session.txnNumber} has already started on the session.`,
       );
     }
-    this.abort(session);
+    void this.abort(session);
     session.txnNumber = txnNumber;
     session.state = "open";
     session.transaction = this.transactions.start();

@@ -1,4 +1,5 @@
 import { MongoError } from "../errors";
+import type { Collection } from "../catalog/collection";
 import { keyText } from "../storage/memory";
 import { Overlay } from "../storage/overlay";
 import type { Snapshot, Storage } from "../storage/storage";
@@ -26,6 +27,8 @@ export class Transaction {
   readonly ended: Promise<void>;
   readonly expires = Date.now() + LIFETIME_MS;
   readonly claimed = new Set<string>();
+  /** Collections made for it; they go with it when it is aborted. */
+  readonly created = new Set<Collection>();
   private readonly snapshot: Snapshot;
   private tellEnded: () => void = () => undefined;
 
@@ -38,6 +41,18 @@ export class Transaction {
     this.overlay = new Overlay(this.snapshot);
     this.unit = new WriteUnit(this.overlay, owner, this);
     this.ended = new Promise((resolve) => (this.tellEnded = resolve));
+  }
+
+  /** An index built after the snapshot was taken would not lead to what the snapshot holds. */
+  checkSnapshot(collection: Collection): void {
+    if (collection.indexedAt > this.startedAt && !this.created.has(collection)) {
+      throw new MongoError(
+        246,
+        "Unable to read from a snapshot due to pending collection catalog changes; please retry the operation.",
+        {},
+        [TRANSIENT],
+      );
+    }
   }
 
   close(): void {
@@ -57,7 +72,28 @@ export class Transactions {
   private readonly written = new Map<string, number>();
   private clock = 0;
 
-  constructor(private readonly storage: Storage) {}
+  constructor(
+    private readonly storage: Storage,
+    private readonly dropEmpty: (collections: Iterable<Collection>) => Promise<void>,
+  ) {}
+
+  /** The next moment of the clock that snapshots are compared by. */
+  tick(): number {
+    return ++this.clock;
+  }
+
+  /** A change of the collection itself waits for the transactions that have written to it. */
+  claimCollection(collection: Collection): void {
+    const writer = this.writerOf(collection);
+    if (writer) {
+      throw new ClaimedByTransaction(writer);
+    }
+  }
+
+  /** An open transaction that has written to a collection. */
+  writerOf(collection: Collection): Transaction | undefined {
+    return [...this.open].find(({ unit }) => unit.touched(collection));
+  }
 
   start(): Transaction {
     const transaction = new Transaction(this.storage, this, this.clock);
@@ -94,14 +130,19 @@ export class Transactions {
       });
       this.clock++;
       transaction.claimed.forEach((key) => this.written.set(key, this.clock));
+    } catch (error) {
+      transaction.unit.rollback();
+      throw error;
     } finally {
       this.end(transaction);
     }
     return transaction.unit.changes;
   }
 
-  abort(transaction: Transaction): void {
+  async abort(transaction: Transaction): Promise<void> {
     this.end(transaction);
+    // Where that fails, an empty collection stays behind and does no harm.
+    await this.dropEmpty(transaction.created).catch(() => undefined);
   }
 
   expired(now: number): Transaction[] {

@@ -23,6 +23,7 @@ export interface Change {
 export class WriteUnit implements Writer {
   readonly changes: Change[] = [];
   private readonly counts = new Map<Collection, { documents: number; bytes: number }>();
+  private undos: (() => void)[] = [];
 
   constructor(
     private readonly target: Writer,
@@ -67,6 +68,21 @@ export class WriteUnit implements Writer {
     return this.counts.get(collection)?.documents ?? 0;
   }
 
+  /** True when documents of the collection were written. */
+  touched(collection: Collection): boolean {
+    return this.counts.has(collection);
+  }
+
+  /** Call before changing a collection itself: its indexes, or that it exists. */
+  claimCollection(collection: Collection): void {
+    this.transactions.claimCollection(collection);
+  }
+
+  /** The moment of this write, for comparing with snapshots. */
+  now(): number {
+    return this.transactions.tick();
+  }
+
   addedBytes(collection: Collection): number {
     return this.counts.get(collection)?.bytes ?? 0;
   }
@@ -75,14 +91,32 @@ export class WriteUnit implements Writer {
     this.changes.push(change);
   }
 
-  /** Writes counts and catalog entries. Nothing may fail after it. */
+  /** Notes how to take back what was changed in memory, should the write not come to be. */
+  onRollback(undo: () => void): void {
+    this.undos.push(undo);
+  }
+
+  /** Takes back what was changed in memory; the store takes back its own part. */
+  rollback(): void {
+    const undos = this.undos.reverse();
+    this.undos = [];
+    undos.forEach((undo) => undo());
+  }
+
+  /** Writes counts and catalog entries. Only the commit itself can fail after it. */
   finish(writer: Writer): void {
     for (const [collection, { documents, bytes }] of this.counts) {
+      const { dirty } = collection;
+      this.onRollback(() => {
+        collection.count -= documents;
+        collection.bytes -= bytes;
+        collection.dirty ||= dirty;
+      });
       collection.count += documents;
       collection.bytes += bytes;
+      collection.dirty = false;
       writer.put(countsKey(collection.id), encodeCounts(collection));
-      if (collection.dirty) {
-        collection.dirty = false;
+      if (dirty) {
         writer.put(catalogKey(collection.id), encode({ ...collection.record() }));
       }
     }

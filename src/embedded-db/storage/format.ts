@@ -2,7 +2,7 @@ import { metaKey } from "./keys";
 import type { Storage } from "./storage";
 
 /** Raised whenever older programs could not read what newer ones write. */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 const KEY = metaKey("format");
 

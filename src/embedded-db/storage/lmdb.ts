@@ -2,7 +2,7 @@ import { open, type RootDatabase, type Transaction } from "lmdb";
 import { join } from "node:path";
 import { ExitGate } from "../exit-gate";
 import type { Entry, KeyRange, Snapshot, Storage, Writer } from "./storage";
-import { UndoLog } from "./undo-log";
+import { UndoFailed, UndoLog } from "./undo-log";
 
 /** Cursors and transactions each hold one reader while they are open. */
 const MAX_READERS = 4096;
@@ -25,12 +25,17 @@ export class LmdbStorage implements Storage, Writer {
   private readonly db: RootDatabase<Buffer, Buffer>;
   private waiting: Waiting[] = [];
 
+  /** The file the data of a folder are in. */
+  static fileIn(folder: string): string {
+    return join(folder, "data.mdb");
+  }
+
   constructor(
     folder: string,
     private readonly gate = new ExitGate(),
   ) {
     this.db = open<Buffer, Buffer>({
-      path: join(folder, "data.mdb"),
+      path: LmdbStorage.fileIn(folder),
       keyEncoding: "binary",
       encoding: "binary",
       maxReaders: MAX_READERS,
@@ -67,14 +72,17 @@ export class LmdbStorage implements Storage, Writer {
   }
 
   async backup(folder: string): Promise<void> {
-    await this.db.backup(join(folder, "data.mdb"), true);
+    await this.db.backup(LmdbStorage.fileIn(folder), true);
   }
 
   async close(): Promise<void> {
     await this.db.close();
   }
 
-  /** Nobody is answered before the commit is on disk; when it fails, everybody hears of it. */
+  /**
+   * Nobody is answered before the commit is on disk; when it fails, everybody hears of it, the last
+   * first, so that each takes back in memory what stands on the changes of those before.
+   */
   private commit(): void {
     const group = this.waiting;
     this.waiting = [];
@@ -88,7 +96,8 @@ export class LmdbStorage implements Storage, Writer {
         }),
       );
     } catch (error) {
-      group.forEach(({ reject }) => reject(error));
+      const failure = new Error(`the write could not be stored: ${(error as Error).message}`);
+      group.reverse().forEach(({ reject }) => reject(failure));
       return;
     }
     outcomes.forEach((tell) => tell());
@@ -99,6 +108,9 @@ export class LmdbStorage implements Storage, Writer {
       const value = UndoLog.run(this, work);
       return () => resolve(value);
     } catch (error) {
+      if (error instanceof UndoFailed) {
+        throw error;
+      }
       return () => reject(error);
     }
   }

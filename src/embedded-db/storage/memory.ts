@@ -8,7 +8,7 @@ export function keyText(key: Buffer): string {
 }
 
 /** Reads a sorted map of values under key texts. */
-export class SortedMapReader implements Reader {
+class SortedMapReader implements Reader {
   constructor(protected readonly map: SortedMap<Buffer>) {}
 
   get(key: Buffer): Buffer | undefined {

@@ -1,5 +1,8 @@
 import type { Entry, KeyRange, Writer } from "./storage";
 
+/** A work could not be taken back alone: the whole commit must not happen. */
+export class UndoFailed extends Error {}
+
 /** Remembers what a work overwrote, so that it alone can be taken back within a shared commit. */
 export class UndoLog implements Writer {
   private readonly overwritten: { key: Buffer; value: Buffer | undefined }[] = [];
@@ -12,7 +15,7 @@ export class UndoLog implements Writer {
     try {
       return work(log);
     } catch (error) {
-      log.undo();
+      log.undo(error);
       throw error;
     }
   }
@@ -35,13 +38,19 @@ export class UndoLog implements Writer {
     this.target.delete(key);
   }
 
-  private undo(): void {
-    for (const { key, value } of this.overwritten.reverse()) {
-      if (value === undefined) {
-        this.target.delete(key);
-      } else {
-        this.target.put(key, value);
-      }
+  private undo(cause: unknown): void {
+    try {
+      this.overwritten.reverse().forEach((entry) => this.restore(entry));
+    } catch {
+      throw new UndoFailed(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+  }
+
+  private restore({ key, value }: { key: Buffer; value: Buffer | undefined }): void {
+    if (value === undefined) {
+      this.target.delete(key);
+    } else {
+      this.target.put(key, value);
     }
   }
 }

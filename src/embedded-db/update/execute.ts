@@ -38,10 +38,10 @@ export function updateDocuments(
   deadline: Deadline,
 ): void {
   const matches = selectForWriting(unit, collection, statement, deadline);
-  for (const match of matches) {
-    outcome.matched++;
-    outcome.modified += Number(updateOne(unit, collection, match, statement.update).modified);
-  }
+  // A statement that fails on the way counts for nothing.
+  const results = matches.map((match) => updateOne(unit, collection, match, statement.update));
+  outcome.matched += results.length;
+  outcome.modified += results.filter(({ modified }) => modified).length;
   if (matches.length === 0 && statement.upsert) {
     const doc = insertUpsert(unit, collection, statement);
     outcome.upserted.push({ index, _id: doc["_id"] });

@@ -1,5 +1,5 @@
 import { badValue, failedToParse, MongoError } from "../errors";
-import { equalValues } from "../bson/compare";
+import { compareValues, equalValues } from "../bson/compare";
 import { formatValue } from "../bson/format";
 import { type Doc, isDocument, ObjectId, omit, rankOf, Rank, typeName } from "../bson/values";
 import { compileUpdatePipeline } from "../aggregate/update-pipeline";
@@ -19,14 +19,14 @@ export interface UpdateOptions {
 }
 
 /** The outcome for one document. */
-export interface Updated {
+interface Updated {
   after: Doc;
   /** `$set` and `$unset` of an operator update, for change streams; empty for a replacement. */
   change: Doc;
 }
 
 /** Changes a document, which it may modify; `inserting` when an upsert makes a new one. */
-export type Update = (doc: Doc, inserting: boolean) => Updated;
+type Update = (doc: Doc, inserting: boolean) => Updated;
 
 export interface CompiledUpdate {
   apply: Update;
@@ -52,7 +52,13 @@ export function compileUpdate(update: unknown, options: UpdateOptions): Compiled
       throw failedToParse("arrayFilters may not be specified for pipeline-style updates");
     }
     const apply = compileUpdatePipeline(update, options.variables);
-    return { replacement: false, apply: (doc) => ({ after: keepId(doc, apply(doc)), change: {} }) };
+    return {
+      replacement: false,
+      apply: (doc) => {
+        const after = keepId(doc, apply(doc));
+        return { after, change: difference(doc, after) };
+      },
+    };
   }
   if (!isDocument(update)) {
     throw failedToParse("Update argument must be either an object or an array");
@@ -257,6 +263,18 @@ function applyOperators(
     refuseIdChange(path, id, doc["_id"], inserting);
   }
   return { after: doc, change: { $set: set, $unset: unset } };
+}
+
+/** What a pipeline did, field by field. */
+function difference(before: Doc, after: Doc): Doc {
+  const changed = Object.entries(after).filter(
+    ([name, value]) => !Object.hasOwn(before, name) || compareValues(before[name], value) !== 0,
+  );
+  const removed = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
+  return {
+    $set: Object.fromEntries(changed),
+    $unset: Object.fromEntries(removed.map((name) => [name, true])),
+  };
 }
 
 function refuseIdChange(path: string, before: unknown, after: unknown, inserting: boolean): void {

@@ -18,7 +18,7 @@ const REQUIRED_FLAGS = 0xffff;
 /** Documents stored without being changed are not decoded here. */
 const RAW_FIELD = "documents";
 
-export function parseHeader(message: Buffer): MessageHeader {
+function parseHeader(message: Buffer): MessageHeader {
   return {
     length: message.readInt32LE(0),
     requestId: message.readInt32LE(4),

@@ -1,16 +1,16 @@
-import { MongoClient, type Db } from "mongodb";
+import { mongo } from "mongoose";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../../src/embedded-db";
 
 export interface TestDatabase {
   database: EmbeddedDatabase;
-  client: MongoClient;
-  db: Db;
+  client: mongo.MongoClient;
+  db: mongo.Db;
 }
 
 /** One in-memory database for the tests of a file. */
 export async function startTestDatabase(): Promise<TestDatabase> {
   const database = await startEmbeddedDatabase();
-  const client = await MongoClient.connect(database.uri);
+  const client = await mongo.MongoClient.connect(database.uri);
   return { database, client, db: client.db("test") };
 }
 

@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { MongoClient } from "mongodb";
+import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../../src/embedded-db";
 
 const WRITERS = 4;
@@ -7,7 +7,7 @@ const WRITERS = 4;
 /** Owns a data folder and notes every acknowledged write, until it is killed. */
 async function main(dataDir: string, journal: string, cycle: string): Promise<void> {
   const database = await startEmbeddedDatabase({ dataDir });
-  const client = await MongoClient.connect(database.uri);
+  const client = await mongo.MongoClient.connect(database.uri);
   const collection = client
     .db("crash")
     .collection<{ _id: string; unique: string; n: number }>("docs");

@@ -1,12 +1,11 @@
 import { MongoError } from "../../errors";
 import { type Doc, isDocument } from "../../bson/values";
-import { compileExpression, type Evaluate } from "../expression";
-import type { CompileOperator } from ".";
+import type { Compile, CompileOperator, Evaluate } from "../scope";
 
 /** An operator over all its arguments; a single argument need not stand in an array. */
 export function variadic(apply: (values: unknown[]) => unknown): CompileOperator {
-  return (argument) => {
-    const items = (Array.isArray(argument) ? argument : [argument]).map(compileExpression);
+  return (argument, compile) => {
+    const items = (Array.isArray(argument) ? argument : [argument]).map(compile);
     return (scope) => apply(items.map((item) => item(scope)));
   };
 }
@@ -17,7 +16,7 @@ export function fixed(
   count: number,
   apply: (...values: unknown[]) => unknown,
 ): CompileOperator {
-  return (argument) => {
+  return (argument, compile) => {
     const given: unknown[] = Array.isArray(argument) ? argument : [argument];
     if (given.length !== count) {
       throw new MongoError(
@@ -25,7 +24,7 @@ export function fixed(
         `Expression ${name} takes exactly ${count} arguments. ${given.length} were passed in.`,
       );
     }
-    const items = given.map(compileExpression);
+    const items = given.map(compile);
     return (scope) => apply(...items.map((item) => item(scope)));
   };
 }
@@ -34,6 +33,7 @@ export function fixed(
 export function namedArguments(
   name: string,
   argument: unknown,
+  compile: Compile,
   required: readonly string[],
   optional: readonly string[] = [],
 ): Record<string, Evaluate> {
@@ -50,13 +50,11 @@ export function namedArguments(
   if (missing !== undefined) {
     throw new MongoError(28648, `Missing '${missing}' parameter to ${name}`);
   }
-  return compileFields(argument);
+  return compileFields(argument, compile);
 }
 
-function compileFields(argument: Doc): Record<string, Evaluate> {
-  return Object.fromEntries(
-    Object.entries(argument).map(([key, value]) => [key, compileExpression(value)]),
-  );
+function compileFields(argument: Doc, compile: Compile): Record<string, Evaluate> {
+  return Object.fromEntries(Object.entries(argument).map(([key, value]) => [key, compile(value)]));
 }
 
 export function isNullish(value: unknown): value is null | undefined {

@@ -13,7 +13,7 @@ import {
   toNumber,
   typeName,
 } from "../../bson/values";
-import type { CompileOperator } from ".";
+import type { CompileOperator } from "../scope";
 import { fixed, isNullish, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */

@@ -1,8 +1,13 @@
 import { MongoError } from "../../errors";
 import { equalValues } from "../../bson/compare";
 import { toNumber, typeName } from "../../bson/values";
-import { compileExpression, type Evaluate, isTruthy, withVariables } from "../expression";
-import type { CompileOperator } from ".";
+import {
+  type Compile,
+  type CompileOperator,
+  type Evaluate,
+  isTruthy,
+  withVariables,
+} from "../scope";
 import { fixed, isNullish, namedArguments, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators */
@@ -65,8 +70,8 @@ function variableName(argument: unknown): string {
   return (argument as { as?: string }).as ?? "this";
 }
 
-function compileFilter(argument: unknown): Evaluate {
-  const parts = namedArguments("$filter", argument, ["input", "cond"], ["as", "limit"]);
+function compileFilter(argument: unknown, compile: Compile): Evaluate {
+  const parts = namedArguments("$filter", argument, compile, ["input", "cond"], ["as", "limit"]);
   const name = variableName(argument);
   return (scope) => {
     const input = parts["input"]?.(scope);
@@ -81,8 +86,8 @@ function compileFilter(argument: unknown): Evaluate {
   };
 }
 
-function compileMap(argument: unknown): Evaluate {
-  const parts = namedArguments("$map", argument, ["input", "in"], ["as"]);
+function compileMap(argument: unknown, compile: Compile): Evaluate {
+  const parts = namedArguments("$map", argument, compile, ["input", "in"], ["as"]);
   const name = variableName(argument);
   return (scope) => {
     const input = parts["input"]?.(scope);
@@ -94,9 +99,9 @@ function compileMap(argument: unknown): Evaluate {
   };
 }
 
-function compileReduce(argument: unknown): Evaluate {
-  const parts = namedArguments("$reduce", argument, ["input", "initialValue", "in"]);
-  const body = compileExpression((argument as { in: unknown }).in);
+function compileReduce(argument: unknown, compile: Compile): Evaluate {
+  const parts = namedArguments("$reduce", argument, compile, ["input", "initialValue", "in"]);
+  const body = compile((argument as { in: unknown }).in);
   return (scope) => {
     const input = parts["input"]?.(scope);
     if (isNullish(input)) {

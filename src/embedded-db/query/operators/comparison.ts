@@ -1,12 +1,11 @@
 import { compareValues } from "../../bson/compare";
-import { compileExpression, isTruthy, type Scope } from "../expression";
-import type { CompileOperator } from ".";
+import { type CompileOperator, isTruthy, type Scope } from "../scope";
 import { MongoError } from "../../errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#comparison-expression-operators */
 export const COMPARISON: Record<string, CompileOperator> = {
-  $and: (argument) => {
-    const items = asArray(argument).map(compileExpression);
+  $and: (argument, compile) => {
+    const items = asArray(argument).map(compile);
     return (scope) => items.every((item) => isTruthy(item(scope)));
   },
   $cmp: comparing("$cmp", Math.sign),
@@ -16,18 +15,18 @@ export const COMPARISON: Record<string, CompileOperator> = {
   $lt: comparing("$lt", (order) => order < 0),
   $lte: comparing("$lte", (order) => order <= 0),
   $ne: comparing("$ne", (order) => order !== 0),
-  $not: (argument) => {
-    const item = compileExpression(Array.isArray(argument) ? argument[0] : argument);
+  $not: (argument, compile) => {
+    const item = compile(Array.isArray(argument) ? argument[0] : argument);
     return (scope) => !isTruthy(item(scope));
   },
-  $or: (argument) => {
-    const items = asArray(argument).map(compileExpression);
+  $or: (argument, compile) => {
+    const items = asArray(argument).map(compile);
     return (scope) => items.some((item) => isTruthy(item(scope)));
   },
 };
 
 function comparing(name: string, accept: (order: number) => unknown): CompileOperator {
-  return (argument) => {
+  return (argument, compile) => {
     const given = asArray(argument);
     if (given.length !== 2) {
       throw new MongoError(
@@ -35,7 +34,7 @@ function comparing(name: string, accept: (order: number) => unknown): CompileOpe
         `Expression ${name} takes exactly 2 arguments. ${given.length} were passed in.`,
       );
     }
-    const [left, right] = given.map(compileExpression);
+    const [left, right] = given.map(compile);
     return (scope: Scope) =>
       accept(compareValues(left?.(scope), right?.(scope), scope.collation?.order));
   };

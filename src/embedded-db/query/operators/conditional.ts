@@ -1,14 +1,19 @@
 import { MongoError } from "../../errors";
 import { isDocument } from "../../bson/values";
-import { compileExpression, type Evaluate, isTruthy, withVariables } from "../expression";
+import {
+  type Compile,
+  type CompileOperator,
+  type Evaluate,
+  isTruthy,
+  withVariables,
+} from "../scope";
 import { isNullish, namedArguments } from "./arguments";
-import type { CompileOperator } from ".";
 
 /** Operators that evaluate only what they need. */
 export const CONDITIONAL: Record<string, CompileOperator> = {
   $cond: compileCond,
-  $ifNull: (argument) => {
-    const items = (argument as unknown[]).map(compileExpression);
+  $ifNull: (argument, compile) => {
+    const items = (argument as unknown[]).map(compile);
     return (scope) => {
       let value: unknown;
       for (const item of items) {
@@ -25,7 +30,7 @@ export const CONDITIONAL: Record<string, CompileOperator> = {
   $switch: compileSwitch,
 };
 
-function compileCond(argument: unknown): Evaluate {
+function compileCond(argument: unknown, compile: Compile): Evaluate {
   const named = Array.isArray(argument)
     ? { if: argument[0] as unknown, then: argument[1] as unknown, else: argument[2] as unknown }
     : argument;
@@ -35,35 +40,33 @@ function compileCond(argument: unknown): Evaluate {
       `Expression $cond takes exactly 3 arguments. ${argument.length} were passed in.`,
     );
   }
-  const parts = namedArguments("$cond", named, ["if", "then", "else"]);
+  const parts = namedArguments("$cond", named, compile, ["if", "then", "else"]);
   return (scope) =>
     isTruthy(parts["if"]?.(scope)) ? parts["then"]?.(scope) : parts["else"]?.(scope);
 }
 
-function compileLet(argument: unknown): Evaluate {
+function compileLet(argument: unknown, compile: Compile): Evaluate {
   const spec = argument as { vars?: unknown; in?: unknown };
   if (!isDocument(argument) || !isDocument(spec.vars) || !("in" in argument)) {
     throw new MongoError(16875, "Missing 'vars' or 'in' parameter to $let");
   }
-  const names = Object.entries(spec.vars).map(
-    ([name, value]) => [name, compileExpression(value)] as const,
-  );
-  const body = compileExpression(spec.in);
+  const names = Object.entries(spec.vars).map(([name, value]) => [name, compile(value)] as const);
+  const body = compile(spec.in);
   return (scope) => {
     const variables = Object.fromEntries(names.map(([name, value]) => [name, value(scope)]));
     return body(withVariables(scope, variables));
   };
 }
 
-function compileSwitch(argument: unknown): Evaluate {
+function compileSwitch(argument: unknown, compile: Compile): Evaluate {
   const spec = argument as { branches?: unknown; default?: unknown };
   if (!isDocument(argument) || !Array.isArray(spec.branches) || spec.branches.length === 0) {
     throw new MongoError(40068, "$switch requires at least one branch");
   }
   const branches = spec.branches.map((branch) =>
-    namedArguments("$switch", branch, ["case", "then"]),
+    namedArguments("$switch", branch, compile, ["case", "then"]),
   );
-  const fallback = "default" in argument ? compileExpression(spec.default) : undefined;
+  const fallback = "default" in argument ? compile(spec.default) : undefined;
   return (scope) => {
     const branch = branches.find((parts) => isTruthy(parts["case"]?.(scope)));
     if (branch) {

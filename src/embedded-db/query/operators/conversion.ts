@@ -12,8 +12,7 @@ import {
   TYPE_NUMBERS,
   typeName,
 } from "../../bson/values";
-import { isTruthy, type Evaluate } from "../expression";
-import type { CompileOperator } from ".";
+import { type Compile, type CompileOperator, type Evaluate, isTruthy } from "../scope";
 import { fixed, isNullish, namedArguments } from "./arguments";
 
 type Convert = (value: unknown) => unknown;
@@ -48,10 +47,11 @@ function converting(name: string, type: string): CompileOperator {
   return fixed(name, 1, (value) => (isNullish(value) ? null : CONVERSIONS[type]?.(value)));
 }
 
-function compileConvert(argument: unknown): Evaluate {
+function compileConvert(argument: unknown, compile: Compile): Evaluate {
   const parts = namedArguments(
     "$convert",
     argument,
+    compile,
     ["input", "to"],
     ["onError", "onNull", "format"],
   );

@@ -1,4 +1,4 @@
-import type { Evaluate } from "../expression";
+import type { CompileOperator } from "../scope";
 import { ARITHMETIC } from "./arithmetic";
 import { ARRAY } from "./array";
 import { COMPARISON } from "./comparison";
@@ -6,9 +6,6 @@ import { CONDITIONAL } from "./conditional";
 import { CONVERSION } from "./conversion";
 import { OBJECT } from "./object";
 import { STRING } from "./string";
-
-/** Compiles the argument of one operator. */
-export type CompileOperator = (argument: unknown) => Evaluate;
 
 /**
  * Operators that do not go to mingo: because mingo answers differently from MongoDB (comparisons

@@ -1,8 +1,7 @@
 import { MongoError } from "../../errors";
 import { type Doc, isDocument, typeName } from "../../bson/values";
-import { compileExpression, type Evaluate } from "../expression";
+import type { Compile, CompileOperator, Evaluate } from "../scope";
 import { own } from "../path";
-import type { CompileOperator } from ".";
 import { fixed, isNullish, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#object-expression-operators */
@@ -39,10 +38,10 @@ export function mergeObjects(values: readonly unknown[]): Doc {
   return out;
 }
 
-function compileGetField(argument: unknown): Evaluate {
+function compileGetField(argument: unknown, compile: Compile): Evaluate {
   const named = isDocument(argument) && "field" in argument ? argument : { field: argument };
-  const field = compileExpression(named["field"]);
-  const input = "input" in named ? compileExpression(named["input"]) : undefined;
+  const field = compile(named["field"]);
+  const input = "input" in named ? compile(named["input"]) : undefined;
   return (scope) => {
     const source = input ? input(scope) : scope.current;
     const name = field(scope);

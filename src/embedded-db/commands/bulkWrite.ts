@@ -1,0 +1,160 @@
+import { badValue, MongoError, typeMismatch } from "../errors";
+import { encode } from "../bson/encode";
+import { type Doc, double, isDocument, Long, toNumber } from "../bson/values";
+import { enforceCap } from "../catalog/capped";
+import type { Collection } from "../catalog/collection";
+import type { WriteUnit } from "../sessions/write-unit";
+import { updateDocuments, type UpdateOutcome } from "../update/execute";
+import type { CommandContext } from "./context";
+import { deleteDocuments } from "./delete";
+import { parseStatement } from "./update";
+import { checkStatements, runStatements } from "./write-errors";
+
+/** The sums the reply begins with. */
+interface Totals {
+  nInserted: number;
+  nMatched: number;
+  nModified: number;
+  nUpserted: number;
+  nDeleted: number;
+}
+
+/** One operation, in the collection its number stands for; answers its part of the reply. */
+type Run = (
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  operation: Doc,
+  totals: Totals,
+) => Doc;
+
+const OPERATIONS: Record<string, Run> = {
+  delete: runDelete,
+  insert: runInsert,
+  update: runUpdate,
+};
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/bulkWrite/ */
+export async function bulkWrite(context: CommandContext): Promise<Doc> {
+  if (context.db !== "admin") {
+    throw new MongoError(13, "bulkWrite may only be run against the admin database.");
+  }
+  const operations = context.array("ops");
+  checkStatements("bulkWrite", operations);
+  const collections = await collectionsOf(context);
+  return context.write((unit) => {
+    const totals = { nInserted: 0, nMatched: 0, nModified: 0, nUpserted: 0, nDeleted: 0 };
+    const results: Doc[] = [];
+    const errors = runStatements(operations, context.flag("ordered", true), (operation, idx) => {
+      results.push({ ok: double(1), idx, ...run(context, unit, collections, operation, totals) });
+    });
+    collections.forEach((collection) => enforceCap(unit, collection));
+    return reply(totals, context.flag("errorsOnly") ? [] : results, errors);
+  });
+}
+
+async function collectionsOf(context: CommandContext): Promise<Collection[]> {
+  const collections: Collection[] = [];
+  for (const info of context.array("nsInfo")) {
+    const ns = isDocument(info) ? info["ns"] : undefined;
+    const dot = typeof ns === "string" ? ns.indexOf(".") : -1;
+    if (typeof ns !== "string" || dot <= 0) {
+      throw new MongoError(73, `Invalid namespace specified '${String(ns)}'`);
+    }
+    collections.push(await context.collectionForWriting(ns.slice(dot + 1), ns.slice(0, dot)));
+  }
+  return collections;
+}
+
+function run(
+  context: CommandContext,
+  unit: WriteUnit,
+  collections: readonly Collection[],
+  operation: unknown,
+  totals: Totals,
+): Doc {
+  const [name = ""] = isDocument(operation) ? Object.keys(operation) : [];
+  const apply = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
+  if (!isDocument(operation) || !apply) {
+    throw badValue("each of the 'ops' must be an insert, an update or a delete");
+  }
+  const place = toNumber(operation[name]) ?? -1;
+  const collection = collections[place];
+  if (!collection) {
+    throw badValue(`BulkWrite ops entry ${name} has an invalid nsInfo index: ${place}`);
+  }
+  return apply(context, unit, collection, operation, totals);
+}
+
+function runInsert(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  operation: Doc,
+  totals: Totals,
+): Doc {
+  const { document } = operation;
+  if (!isDocument(document)) {
+    throw typeMismatch("BSON field 'bulkWrite.ops.document' must be an object");
+  }
+  collection.insert(unit, encode(document), context.flag("bypassDocumentValidation"));
+  totals.nInserted++;
+  return { n: 1 };
+}
+
+function runUpdate(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  operation: Doc,
+  totals: Totals,
+): Doc {
+  const { filter, updateMods, constants, ...rest } = operation;
+  const statement = parseStatement(context, collection, {
+    ...rest,
+    q: filter,
+    u: updateMods,
+    c: constants,
+  });
+  const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
+  updateDocuments(unit, collection, statement, 0, outcome, context.deadline);
+  const [upserted] = outcome.upserted;
+  totals.nMatched += outcome.matched;
+  totals.nModified += outcome.modified;
+  totals.nUpserted += outcome.upserted.length;
+  return {
+    n: outcome.matched + outcome.upserted.length,
+    nModified: outcome.modified,
+    ...(upserted ? { upserted: { _id: upserted._id } } : {}),
+  };
+}
+
+function runDelete(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  { filter, multi, collation, hint }: Doc,
+  totals: Totals,
+): Doc {
+  const statement = { q: filter, limit: multi === true ? 0 : 1, collation, hint };
+  const n = deleteDocuments(context, unit, collection, statement);
+  totals.nDeleted += n;
+  return { n };
+}
+
+/** All results stand in the first batch: 100,000 of them fit into one reply. */
+function reply(totals: Totals, results: readonly Doc[], errors: readonly Doc[]): Doc {
+  const failed = errors.map(({ index, ...error }) => ({
+    ok: double(0),
+    idx: index,
+    n: 0,
+    ...error,
+  }));
+  const all: Doc[] = [...results, ...failed];
+  all.sort((a, b) => Number(a["idx"]) - Number(b["idx"]));
+  return {
+    cursor: { id: Long.ZERO, firstBatch: all, ns: "admin.$cmd.bulkWrite" },
+    nErrors: errors.length,
+    ...totals,
+  };
+}

@@ -1,0 +1,39 @@
+import { runPipeline } from "../aggregate/pipeline";
+import type { PipelineContext } from "../aggregate/stage";
+import type { Collection } from "../catalog/collection";
+import type { DocumentSource } from "../cursors";
+import type { Reader } from "../storage/storage";
+import type { CommandContext } from "./context";
+import { hintOf } from "./query";
+import { encoded, sourceOf } from "./reply";
+
+/** A source that runs a pipeline as its documents are asked for. */
+export function pipelineSource(
+  context: CommandContext,
+  collection: Collection | undefined,
+  pipeline: readonly unknown[],
+): DocumentSource {
+  const snapshot = context.snapshot();
+  try {
+    const inner = pipelineContext(context, snapshot);
+    const documents = runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]));
+    return sourceOf(encoded(documents), () => snapshot.release());
+  } catch (error) {
+    snapshot.release();
+    throw error;
+  }
+}
+
+export function pipelineContext(context: CommandContext, reader: Reader): PipelineContext {
+  return {
+    catalog: context.engine.catalog,
+    reader,
+    db: context.db,
+    collation: context.collation,
+    variables: context.document("let") ?? {},
+    deadline: context.deadline,
+    statistics: { keysExamined: 0, docsExamined: 0 },
+    countOf: (collection) => collection.count + context.addedInTransaction(collection),
+    depth: 0,
+  };
+}

@@ -1,0 +1,59 @@
+import { MongoError } from "../errors";
+import type { Doc } from "../bson/values";
+import type { Collection } from "../catalog/collection";
+import { countArgument, type Filter, filterArgument, parseFilter } from "../query/filter";
+import { matchedPosition } from "../query/position";
+import { compileProjection, type Projection } from "../query/projection";
+import type { Selection } from "../query/select";
+import { parseSort } from "../query/sort";
+import type { CommandContext } from "./context";
+
+/** What a find asks for; count, distinct and explain read their arguments the same way. */
+export interface FindQuery extends Selection {
+  projection: Projection | undefined;
+  negativeLimit: boolean;
+}
+
+export function parseFind(context: CommandContext, collection: Collection | undefined): FindQuery {
+  const { command } = context;
+  const collation = context.collation ?? collection?.collation;
+  const variables = context.document("let");
+  const filter = parseFilter(filterArgument("filter", command["filter"] ?? command["query"]), {
+    collation,
+    variables,
+  });
+  const limit = countArgument("limit", command["limit"]);
+  const skip = countArgument("skip", command["skip"]);
+  if (skip < 0) {
+    throw new MongoError(51024, `BSON field 'skip' value must be >= 0, actual value '${skip}'`);
+  }
+  return {
+    filter,
+    sort: parseSort(command["sort"]),
+    skip,
+    limit: Math.abs(limit),
+    negativeLimit: limit < 0,
+    hint: hintOf(command["hint"]),
+    collation,
+    projection: projectionOf(command["projection"] ?? command["fields"], filter, variables),
+  };
+}
+
+/** An empty hint is none. */
+export function hintOf(hint: unknown): unknown {
+  return typeof hint === "object" && hint !== null && Object.keys(hint).length === 0
+    ? undefined
+    : hint;
+}
+
+export function projectionOf(
+  spec: unknown,
+  filter: Filter,
+  variables?: Doc,
+): Projection | undefined {
+  return compileProjection(filterArgument("projection", spec), {
+    collation: filter.collation,
+    variables,
+    positionOf: (doc, path) => matchedPosition(filter.root, doc, path),
+  });
+}

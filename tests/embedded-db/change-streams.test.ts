@@ -1,0 +1,137 @@
+import type { mongo } from "mongoose";
+import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+
+interface Doc {
+  _id: number;
+  n?: number;
+  gone?: boolean;
+}
+
+let test: TestDatabase;
+let docs: mongo.Collection<Doc>;
+const streams: mongo.ChangeStream[] = [];
+
+beforeAll(async () => {
+  test = await startTestDatabase();
+});
+
+afterAll(() => stopTestDatabase(test));
+
+beforeEach(async () => {
+  await test.db.dropDatabase();
+  docs = test.db.collection<Doc>("docs");
+  await docs.insertOne({ _id: 0 });
+});
+
+afterEach(async () => {
+  await Promise.all(streams.splice(0).map((stream) => stream.close()));
+});
+
+/** How long the server holds a question it has no event for. */
+const quick = { maxAwaitTimeMS: 20 };
+
+/** A stream that is certain to watch already: what comes later is seen. */
+async function watching(stream: mongo.ChangeStream): Promise<mongo.ChangeStream> {
+  streams.push(stream);
+  await stream.tryNext();
+  return stream;
+}
+
+async function take(stream: mongo.ChangeStream, count: number): Promise<mongo.BSON.Document[]> {
+  const events: mongo.BSON.Document[] = [];
+  while (events.length < count) {
+    events.push(await stream.next());
+  }
+  return events;
+}
+
+describe("a change stream", () => {
+  it("tells inserts, updates, replacements and deletions in order", async () => {
+    const stream = await watching(docs.watch([], { ...quick, fullDocument: "updateLookup" }));
+    await docs.insertOne({ _id: 1, n: 1, gone: true });
+    await docs.updateOne({ _id: 1 }, { $inc: { n: 1 }, $unset: { gone: 1 } });
+    await docs.updateOne({ _id: 1 }, [{ $set: { n: 3 } }]);
+    await docs.replaceOne({ _id: 1 }, { n: 4 });
+    await docs.deleteOne({ _id: 1 });
+    const events = await take(stream, 5);
+    const ns = { db: "test", coll: "docs" };
+    expect(events).toMatchObject([
+      { operationType: "insert", ns, documentKey: { _id: 1 }, fullDocument: { _id: 1, n: 1 } },
+      {
+        operationType: "update",
+        updateDescription: { updatedFields: { n: 2 }, removedFields: ["gone"] },
+      },
+      { operationType: "update", updateDescription: { updatedFields: { n: 3 } } },
+      { operationType: "replace", fullDocument: { _id: 1, n: 4 } },
+      { operationType: "delete", documentKey: { _id: 1 } },
+    ]);
+    // The document is looked up when the event is read, and by then it is gone.
+    expect(events[1]).toMatchObject({ fullDocument: null });
+  });
+
+  it("resumes after a token without missing or repeating anything", async () => {
+    const first = await watching(docs.watch([], quick));
+    await docs.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }]);
+    const [event] = await take(first, 1);
+    await first.close();
+    await docs.insertOne({ _id: 4 });
+    const second = docs.watch([], { resumeAfter: event?.["_id"] });
+    streams.push(second);
+    const ids = (await take(second, 3)).map(({ documentKey }) => (documentKey as Doc)._id);
+    expect(ids).toEqual([2, 3, 4]);
+  });
+
+  it("watches a database, or all, through a pipeline", async () => {
+    const match = [{ $match: { operationType: "insert", "fullDocument.n": { $gt: 1 } } }];
+    const [database, everything] = await Promise.all([
+      watching(test.db.watch(match, quick)),
+      watching(test.client.watch(match, quick)),
+    ]);
+    await test.client.db("another").collection("x").insertOne({ n: 2 });
+    await test.db.collection("y").insertMany([{ n: 1 }, { n: 3 }]);
+    expect(await take(database, 1)).toMatchObject([{ ns: { db: "test", coll: "y" } }]);
+    expect((await take(everything, 2)).map(({ ns }) => (ns as { coll: string }).coll)).toEqual([
+      "x",
+      "y",
+    ]);
+    await test.client.db("another").dropDatabase();
+  });
+
+  it("hears of a transaction only when it is committed", async () => {
+    const stream = await watching(docs.watch([], quick));
+    await test.client.withSession(async (session) => {
+      session.startTransaction();
+      await docs.insertOne({ _id: 1 }, { session });
+      await session.abortTransaction();
+      session.startTransaction();
+      await docs.insertOne({ _id: 2 }, { session });
+      await session.commitTransaction();
+    });
+    expect(await take(stream, 1)).toMatchObject([{ documentKey: { _id: 2 } }]);
+  });
+
+  it("ends with its collection", async () => {
+    const stream = await watching(docs.watch([], quick));
+    await docs.drop();
+    expect(await take(stream, 2)).toMatchObject([
+      { operationType: "drop" },
+      { operationType: "invalidate" },
+    ]);
+    await expect(stream.next()).rejects.toThrow("closed");
+  });
+
+  it.each([
+    ["a token that is none", 260, [{ $changeStream: { resumeAfter: { _data: "x" } } }]],
+    [
+      "a token of another run",
+      286,
+      [{ $changeStream: { resumeAfter: { _data: "0".repeat(32) } } }],
+    ],
+    ["stages that collect", 20, [{ $changeStream: {} }, { $group: { _id: 1 } }]],
+    ["images before a change", 238, [{ $changeStream: { fullDocumentBeforeChange: "required" } }]],
+  ])("refuses %s with %i", async (_what, code, pipeline) => {
+    await expect(
+      test.db.command({ aggregate: "docs", pipeline, cursor: {} }),
+    ).rejects.toMatchObject({ code });
+  });
+});

@@ -1,0 +1,229 @@
+import type { mongo } from "mongoose";
+import { BoundedRegex } from "../../src/embedded-db/query/bounded-regex";
+import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+
+let test: TestDatabase;
+
+beforeAll(async () => {
+  test = await startTestDatabase();
+});
+
+afterAll(() => stopTestDatabase(test));
+
+const EXPLOSION = `${"a".repeat(60)}!`;
+
+describe("a regular expression that would run for ever", () => {
+  beforeAll(() => test.db.collection("texts").insertOne({ text: EXPLOSION }));
+
+  const regex = "^(a+)+$";
+  const texts = () => test.db.collection("texts");
+
+  it.each([
+    ["find", () => texts().findOne({ text: { $regex: regex } })],
+    ["$in", () => texts().findOne({ text: { $in: [/^(a|aa)+$/] } })],
+    ["a backreference", () => texts().findOne({ text: /^(a+)\1*\1*\1*\1*\1*\1*$/ })],
+    [
+      "$regexMatch",
+      () =>
+        texts()
+          .aggregate([{ $set: { found: { $regexMatch: { input: "$text", regex } } } }])
+          .toArray(),
+    ],
+    [
+      "$regexFindAll",
+      () =>
+        texts()
+          .aggregate([{ $set: { found: { $regexFindAll: { input: "$text", regex } } } }])
+          .toArray(),
+    ],
+    [
+      "$jsonSchema",
+      () => texts().findOne({ $jsonSchema: { properties: { text: { pattern: regex } } } }),
+    ],
+  ])("ends with code 51156 in %s, and the server goes on", async (_where, run) => {
+    await expect(run()).rejects.toMatchObject({ code: 51156 });
+    await expect(test.db.command({ ping: 1 })).resolves.toMatchObject({ ok: 1 });
+  });
+
+  it.each([
+    ["a.c", "", "xxabcx", "abc"],
+    ["^(foo|bar)+(\\d{2,3})?$", "i", "FOObar123", "FOObar123"],
+    ["(?<year>\\d+)-[*+]", "", "in 2026-+", "2026-+"],
+    ["(\\w+)\\s\\1", "", "the the", "the the"],
+    ["nothing", "", "text", undefined],
+  ])("is told from the harmless %s", (source, flags, text, match) => {
+    expect(new BoundedRegex(source, flags).exec(text)?.[0]).toBe(match);
+  });
+});
+
+describe("the regular expression operators", () => {
+  it.each([
+    [
+      { $regexFind: { input: "$t", regex: /(c)|(f)/ } },
+      { match: "f", idx: 2, captures: [null, "f"] },
+    ],
+    [{ $regexFind: { input: "$t", regex: "nope" } }, null],
+    [
+      { $regexFindAll: { input: "$t", regex: "é|f", options: "i" } },
+      [
+        { match: "f", idx: 2, captures: [] },
+        { match: "é", idx: 3, captures: [] },
+      ],
+    ],
+    [{ $regexFindAll: { input: "$missing", regex: "a" } }, []],
+    [{ $regexMatch: { input: "$t", regex: "^.a" } }, false],
+    [{ $regexMatch: { input: "$t", regex: "^.a", options: "i" } }, true],
+  ])("%j", async (expression, expected) => {
+    const [found] = await test.db
+      .aggregate([{ $documents: [{ t: "😀Afé" }] }, { $project: { v: expression } }])
+      .toArray();
+    expect(found?.["v"]).toEqual(expected);
+  });
+});
+
+describe("maxTimeMS", () => {
+  const rows = () => test.db.collection("rows");
+
+  beforeAll(async () => {
+    await rows().insertMany(
+      Array.from({ length: 20_000 }, (_, n) => ({ n, s: `${(n * 7919) % 20_000}`, k: n % 2_000 })),
+    );
+  });
+
+  const maxTimeMS = 1;
+
+  it.each([
+    ["a scan", () => rows().find({ s: /^x.y/ }, { maxTimeMS }).toArray()],
+    ["a sort", () => rows().find({}, { maxTimeMS }).sort({ s: 1 }).toArray()],
+    ["a count", () => rows().countDocuments({ s: "x" }, { maxTimeMS })],
+    ["a distinct", () => rows().distinct("s", {}, { maxTimeMS })],
+    [
+      "a group",
+      () =>
+        rows()
+          .aggregate([{ $group: { _id: "$s" } }], { maxTimeMS })
+          .toArray(),
+    ],
+    [
+      "a lookup without an index",
+      () =>
+        rows()
+          .aggregate([{ $lookup: { from: "rows", localField: "k", foreignField: "n", as: "x" } }], {
+            maxTimeMS,
+          })
+          .toArray(),
+    ],
+    ["an update of everything", () => rows().updateMany({}, { $inc: { n: 1 } }, { maxTimeMS })],
+  ])("ends %s with code 50", async (_what, run) => {
+    await expect(run()).rejects.toMatchObject({ code: 50, codeName: "MaxTimeMSExpired" });
+  });
+
+  it("does not count the time between two batches", async () => {
+    const cursor = rows().find({}, { batchSize: 1, maxTimeMS: 300 });
+    await cursor.next();
+    // More than the limit, spent by the client.
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    expect(await cursor.next()).not.toBeNull();
+    await cursor.close();
+  });
+});
+
+describe("in a transaction", () => {
+  async function inTransaction(
+    work: (session: mongo.ClientSession) => Promise<unknown>,
+  ): Promise<unknown> {
+    return test.client.withSession(async (session) => {
+      session.startTransaction();
+      try {
+        return await work(session);
+      } finally {
+        await session.abortTransaction();
+      }
+    });
+  }
+
+  const names = async () => (await test.db.listCollections().toArray()).map(({ name }) => name);
+
+  it.each([
+    ["drop", { drop: "kept" }],
+    ["renameCollection", { renameCollection: "test.kept", to: "test.other" }],
+    ["collMod", { collMod: "kept" }],
+    ["dropIndexes", { dropIndexes: "kept", index: "*" }],
+    ["listCollections", { listCollections: 1 }],
+    ["count", { count: "kept" }],
+  ])("%s is refused by name with 263", async (name, command) => {
+    await expect(
+      inTransaction((session) => test.db.command(command, { session })),
+    ).rejects.toMatchObject({
+      code: 263,
+      message: `Cannot run '${name}' in a multi-document transaction.`,
+    });
+  });
+
+  it("a new collection and its indexes go again when it is aborted, and stay when it is committed", async () => {
+    const make = (name: string) => async (session: mongo.ClientSession) => {
+      await test.db.createCollection(name, { session });
+      await test.db.collection(name).createIndex({ a: 1 }, { session, unique: true });
+      await test.db.collection(name).insertOne({ a: 1 }, { session });
+    };
+    await inTransaction(make("aborted"));
+    await inTransaction((session) =>
+      test.db.collection("implicit").insertOne({ a: 1 }, { session }),
+    );
+    await test.client.withSession((session) =>
+      session.withTransaction(() => make("committed")(session)),
+    );
+    expect(await names()).toEqual(expect.arrayContaining(["committed"]));
+    expect(await names()).not.toEqual(expect.arrayContaining(["aborted"]));
+    expect(await names()).not.toEqual(expect.arrayContaining(["implicit"]));
+    await expect(test.db.collection("committed").insertOne({ a: 1 })).rejects.toMatchObject({
+      code: 11000,
+    });
+  });
+
+  it("an index on a collection that was there before is refused with 263", async () => {
+    await test.db.collection("before").insertOne({ a: 1 });
+    await expect(
+      inTransaction((session) => test.db.collection("before").createIndex({ a: 1 }, { session })),
+    ).rejects.toMatchObject({ code: 263 });
+  });
+
+  it("$out and $merge are refused with 263", async () => {
+    await test.db.collection("source").insertOne({ a: 1 });
+    await expect(
+      inTransaction((session) =>
+        test.db
+          .collection("source")
+          .aggregate([{ $out: "target" }], { session })
+          .toArray(),
+      ),
+    ).rejects.toMatchObject({ code: 263 });
+  });
+
+  it("its documents are in an index that others asked for meanwhile", async () => {
+    const collection = test.db.collection("indexed");
+    await collection.insertOne({ a: 1 });
+    const session = test.client.startSession();
+    session.startTransaction();
+    await collection.insertOne({ a: 2 }, { session });
+    const index = collection.createIndex({ a: 1 });
+    await session.commitTransaction();
+    await session.endSession();
+    await index;
+    expect(await collection.find({ a: 2 }).hint({ a: 1 }).toArray()).toHaveLength(1);
+  });
+
+  it("an index younger than its snapshot makes it start again", async () => {
+    const collection = test.db.collection("younger");
+    await collection.insertOne({ a: 1 });
+    const session = test.client.startSession();
+    session.startTransaction();
+    await collection.findOne({}, { session });
+    await collection.createIndex({ a: 1 });
+    const error: unknown = await collection.findOne({ a: 1 }, { session }).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 246 });
+    expect((error as mongo.MongoServerError).hasErrorLabel("TransientTransactionError")).toBe(true);
+    await session.abortTransaction();
+    await session.endSession();
+  });
+});

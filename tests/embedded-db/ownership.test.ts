@@ -1,0 +1,91 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { mongo } from "mongoose";
+import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../src/embedded-db";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "embedded-db-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Opened {
+  owner: boolean;
+  uri: string;
+}
+
+describe("two processes on one data folder", () => {
+  const children: ChildProcess[] = [];
+
+  afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
+
+  function open(): { child: ChildProcess; opened: Promise<Opened> } {
+    const child = fork(join(__dirname, "support/opener.ts"), [folder], {
+      execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
+    });
+    children.push(child);
+    const opened = once(child, "message").then(([message]) => message as Opened);
+    return { child, opened };
+  }
+
+  it("have one owner, whom the other uses; after its kill -9 the next start takes over", async () => {
+    const [first, second] = [open(), open()];
+    const [a, b] = await Promise.all([first.opened, second.opened]);
+    expect([a.owner, b.owner].sort()).toEqual([false, true]);
+    expect(a.uri).toBe(b.uri);
+    const client = await mongo.MongoClient.connect(b.uri);
+    await client.db("a").collection("b").insertOne({ n: 1 });
+    await client.close();
+
+    const owner = a.owner ? first.child : second.child;
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
+    const third = await open().opened;
+    expect(third.owner).toBe(true);
+    const again = await mongo.MongoClient.connect(third.uri);
+    expect(await again.db("a").collection("b").countDocuments({})).toBe(1);
+    await again.close();
+  });
+});
+
+describe("a database whose thread dies", () => {
+  let database: EmbeddedDatabase | undefined;
+
+  /** Starts a database and catches its thread. */
+  async function start(options: Parameters<typeof startEmbeddedDatabase>[0]) {
+    const unref = jest.spyOn(Worker.prototype, "unref");
+    database = await startEmbeddedDatabase(options);
+    const worker = unref.mock.contexts.at(-1) as Worker;
+    unref.mockRestore();
+    return { database, worker };
+  }
+
+  afterEach(() => database?.stop());
+
+  it("serves its folder again on the same port, with everything acknowledged", async () => {
+    const { worker, database: started } = await start({ dataDir: folder });
+    const client = await mongo.MongoClient.connect(started.uri);
+    const collection = client.db("a").collection("b");
+    await collection.insertOne({ n: 1 });
+    const noticed = once(client, "connectionClosed");
+    await worker.terminate();
+    await noticed;
+    // The driver waits until the server is back.
+    await collection.insertOne({ n: 2 });
+    expect(await collection.distinct("n")).toEqual([1, 2]);
+    await client.close();
+  });
+
+  it("tells when it was in memory, for then everything is lost", async () => {
+    const failed = new Promise<Error>((onFailure) => {
+      void start({ onFailure }).then(({ worker }) => worker.terminate());
+    });
+    expect((await failed).message).toContain("stopped unexpectedly");
+  });
+});
