@@ -5,6 +5,7 @@ import { startExpiry } from "./expiry";
 import { claimFolder, type OwnedFolder } from "./owner";
 import { Listener } from "./server/listener";
 import { checkFormat } from "./storage/format";
+import { readLastPort, writeLastPort } from "./storage/last-port";
 import { LmdbStorage } from "./storage/lmdb";
 import { MemoryStorage } from "./storage/memory";
 import type { Storage } from "./storage/storage";
@@ -55,7 +56,7 @@ async function serve(
 ): Promise<Running> {
   const engine = new Engine(storage);
   const listener = new Listener(engine);
-  const bound = await listener.listen(port);
+  const bound = await bind(listener, storage, port);
   const stopExpiry = startExpiry(engine);
   folder?.announce(bound);
   tell({ type: "ready", port: bound, owner: true });
@@ -67,6 +68,20 @@ async function serve(
       await folder?.release();
     },
   };
+}
+
+/** Connection strings outlive a process: without a wish of its own a folder is served where it was last. */
+async function bind(listener: Listener, storage: Storage, port: number): Promise<number> {
+  if (port !== 0) {
+    return listener.listen(port);
+  }
+  const last = readLastPort(storage);
+  // Somebody else may have it now.
+  const bound = await listener.listen(last).catch(() => listener.listen(0));
+  if (bound !== last) {
+    await writeLastPort(storage, bound);
+  }
+  return bound;
 }
 
 function tell(message: WorkerMessage): void {

@@ -89,3 +89,22 @@ describe("a database whose thread dies", () => {
     expect((await failed).message).toContain("stopped unexpectedly");
   });
 });
+
+describe("a folder that is served again", () => {
+  it("is served at the port it had, so that connection strings stay true", async () => {
+    const first = await startEmbeddedDatabase({ dataDir: folder });
+    await first.stop();
+    const second = await startEmbeddedDatabase({ dataDir: folder });
+    await second.stop();
+    expect(second.uri).toBe(first.uri);
+  });
+
+  it("is served at another port when somebody else has that one", async () => {
+    const first = await startEmbeddedDatabase({ dataDir: folder });
+    await first.stop();
+    const other = await startEmbeddedDatabase({ port: first.port });
+    const second = await startEmbeddedDatabase({ dataDir: folder });
+    expect(second.port).not.toBe(first.port);
+    await Promise.all([second.stop(), other.stop()]);
+  });
+});
