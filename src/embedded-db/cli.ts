@@ -9,7 +9,7 @@ const USAGE = `Usage: npm run db -- [--port N] [--data DIR | --memory]
 
 Starts the embedded database alone and prints its connection string.
 
-  --port N         listen on this port (default: any free one)
+  --port N         listen on this port (default: the one it had last, else any free one)
   --data DIR       keep the data in this folder (default: ${DEFAULT_FOLDER})
   --memory         keep the data in memory only
   --backup TARGET  copy the data to this folder, also while they are served, and end

@@ -18,7 +18,7 @@ export interface EmbeddedDatabase {
 export interface EmbeddedDatabaseOptions {
   /** Folder of the data; absent: in memory. */
   dataDir?: string;
-  /** 0 or absent: any free port. */
+  /** 0 or absent: the port the folder was served at last, if it is free, else any free one. */
   port?: number;
   /**
    * Told when a running database is gone for good. A database with a folder is restarted on its
