@@ -21,7 +21,6 @@ export const ERROR_CATALOGUE = {
   FORBIDDEN: [403, "This belongs to someone else"],
   CROSS_SITE_REQUEST: [403, "This origin may not use the signed-in user's cookies"],
   ROUTE_NOT_FOUND: [404, "There is no such endpoint"],
-  USER_NOT_FOUND: [404, "User not found"],
   CHANNEL_NOT_FOUND: [404, "Channel does not exist"],
   SESSION_NOT_FOUND: [404, "Session not found"],
   VIDEO_NOT_FOUND: [404, "Video not found"],
@@ -51,7 +50,6 @@ export const ERROR_CATALOGUE = {
   STORAGE_UNAVAILABLE: [503, "The media storage does not answer, please try again in a moment"],
   FFMPEG_UNAVAILABLE: [503, "Videos cannot be processed right now, please try again later"],
   SERVER_BUSY: [503, "The server is busy, please try again in a moment"],
-  SHUTTING_DOWN: [503, "The server is restarting, please try again in a moment"],
   NOT_READY: [503, "The service is not ready"],
   STORAGE_FULL: [507, "There is no room left for this file"],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
