@@ -4,6 +4,7 @@ import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
 import { currentUser } from "./auth.middleware";
 import { objectId } from "../validations/common.validation";
+import { invalidInput } from "./validate.middleware";
 
 /** Loads the video that the path names: 404 when the caller may not know of it. */
 export const loadVisibleVideo = asyncHandler(async (req, res, next) => {
@@ -33,11 +34,7 @@ export function loadedVideo(res: Response): VideoDocument {
 async function findVisibleVideo(req: Request, res: Response): Promise<VideoDocument> {
   const id = objectId.safeParse(req.params.videoId);
   if (!id.success) {
-    const message = "must be an id of 24 hexadecimal digits";
-    throw new ApiError("VALIDATION_FAILED", {
-      message: `videoId: ${message}`,
-      errors: [{ path: "videoId", message }],
-    });
+    throw invalidInput(id.error.issues.map(({ message }) => ({ path: "videoId", message })));
   }
   const video = await Video.findOne({ _id: id.data, ...visibleTo(res.locals.user?._id) });
   if (!video) {

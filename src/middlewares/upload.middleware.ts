@@ -8,6 +8,7 @@ import { config } from "../config/env";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
 import type { FileField, Operation } from "../validations/operation";
+import { invalidInput } from "./validate.middleware";
 
 /** Received files wait here, outside every served folder, until they are checked and stored. */
 const UPLOAD_FOLDER = join(config.dataDir, "uploads");
@@ -182,10 +183,7 @@ function filesByField(files: Express.Multer.File[], fields: Record<string, FileF
   for (const file of files) {
     const { fieldname, path, size } = file;
     if (byField[fieldname] !== undefined) {
-      throw new ApiError("VALIDATION_FAILED", {
-        message: `${fieldname}: only one file is taken`,
-        errors: [{ path: fieldname, message: "only one file is taken" }],
-      });
+      throw invalidInput([{ path: fieldname, message: "only one file is taken" }]);
     }
     const field = fields[fieldname];
     if (field !== undefined && size > FILE_BYTES[field.kind]) {

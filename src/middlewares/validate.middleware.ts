@@ -27,11 +27,16 @@ export function validate(operation: Operation): RequestHandler {
       ...missingFiles(operation, res),
     ];
     if (errors.length > 0) {
-      throw new ApiError("VALIDATION_FAILED", { message: summary(errors), errors });
+      throw invalidInput(errors);
     }
     res.locals.validated = { params: params.value, query: query.value, body: body.value };
     next();
   };
+}
+
+/** The refusal of input, naming every field that is wrong. */
+export function invalidInput(errors: FieldError[]): ApiError {
+  return new ApiError("VALIDATION_FAILED", { message: summary(errors), errors });
 }
 
 /** The parsed input of the operation that `validate` was given on this route. */

@@ -1,4 +1,4 @@
-/** Bytes `start` to `end`, both included. */
+/** Bytes `start` to `end`, both included and counted from 0, as in RFC 9110 section 14.1.2. */
 export interface ByteRange {
   start: number;
   end: number;

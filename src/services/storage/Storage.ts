@@ -1,10 +1,5 @@
 import type { Readable } from "node:stream";
-
-/** Bytes `start` to `end`, both included and counted from 0, as in RFC 9110 section 14.1.2. */
-export interface ByteRange {
-  start: number;
-  end: number;
-}
+import type { ByteRange } from "../../utils/byte-range";
 
 /**
  * Where media objects live. An object is written once under a key made by the product

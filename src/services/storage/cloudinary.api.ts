@@ -4,7 +4,7 @@ import { v2 as sdk, type UploadApiOptions } from "cloudinary";
 import { failureOf, failureOfAnswer, failureOfStatus } from "./cloudinary.failure";
 import type { CloudinaryStorageOptions } from "./cloudinary.options";
 import { createAgent, send, textOf, type Agent } from "./http";
-import type { ByteRange } from "./Storage";
+import type { ByteRange } from "../../utils/byte-range";
 
 /** How Cloudinary names one object. */
 export interface Asset {

@@ -5,7 +5,7 @@ import type { Asset } from "./cloudinary.api";
 import { failureOf, failureOfAnswer, failureOfStatus } from "./cloudinary.failure";
 import type { CloudinaryStorageOptions } from "./cloudinary.options";
 import { bodyOf, createAgent, send, type HttpRequest } from "./http";
-import type { ByteRange } from "./Storage";
+import type { ByteRange } from "../../utils/byte-range";
 
 /**
  * Reads objects from Cloudinary's delivery network, by signed address, once per call. The sizes

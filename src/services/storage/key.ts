@@ -1,5 +1,5 @@
 import { StorageRequestError } from "./errors";
-import type { ByteRange } from "./Storage";
+import type { ByteRange } from "../../utils/byte-range";
 
 const SEGMENT = "[a-z0-9_-][a-z0-9._-]*";
 const KEY = new RegExp(`^(?:${SEGMENT}/)*${SEGMENT}\\.[a-z0-9]+$`);

@@ -10,7 +10,8 @@ import {
   StorageUnavailableError,
 } from "./errors";
 import { assertKey, assertRange } from "./key";
-import type { ByteRange, Storage } from "./Storage";
+import type { ByteRange } from "../../utils/byte-range";
+import type { Storage } from "./Storage";
 
 export interface LocalStorageOptions {
   /** The folder that holds the objects; made when missing. It must stand outside every static root. */
