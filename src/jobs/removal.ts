@@ -12,18 +12,28 @@ import { storage } from "../services";
  * Removes a video in two steps that survive a crash between them: the first write makes it
  * invisible to everybody, then its things are cleared and its row goes last. Both may run again.
  */
-export async function removeVideo(video: VideoDocument): Promise<void> {
-  await Video.updateOne(
-    { _id: video._id },
+export async function removeVideo({ _id }: VideoDocument): Promise<void> {
+  // Read again in the same write: from then on nobody replaces its files.
+  const video = await Video.findOneAndUpdate(
+    { _id },
     { $set: { deletedAt: new Date(), isPublished: false } },
+    { returnDocument: "after" },
   );
-  await clearVideo(video);
+  if (video) {
+    await clearVideo(video);
+  }
 }
 
 /** Removes an account with all that is its; as removeVideo, in repeatable steps. */
-export async function removeUser(user: UserDocument): Promise<void> {
-  await User.updateOne({ _id: user._id }, { $set: { deletedAt: new Date() } });
-  await clearUser(user);
+export async function removeUser({ _id }: UserDocument): Promise<void> {
+  const user = await User.findOneAndUpdate(
+    { _id },
+    { $set: { deletedAt: new Date() } },
+    { returnDocument: "after" },
+  );
+  if (user) {
+    await clearUser(user);
+  }
 }
 
 /** Finishes the removals that were cut short. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { config } from "../../src/config/env";
 import { newKey, saveWithFiles } from "../../src/jobs/files";
 import { startJobs } from "../../src/jobs";
+import { removeUser, removeVideo } from "../../src/jobs/removal";
 import { Session } from "../../src/models/session.model";
 import { UnclaimedFile } from "../../src/models/unclaimed-file.model";
 import { User } from "../../src/models/user.model";
@@ -13,7 +14,7 @@ import { storage } from "../../src/services";
 import { api, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { filesIn, mediaPath } from "../support/files";
-import { newPerson } from "../support/people";
+import { newPerson, png } from "../support/people";
 import { publish } from "../support/videos";
 
 useApi();
@@ -99,5 +100,26 @@ describe("the clean-up", () => {
     await expect(saveWithFiles({ stored: [file] }, save)).rejects.toThrow("refused");
     expect(await filesIn("media")).not.toContain(key.split("/").at(-1));
     expect(await UnclaimedFile.countDocuments()).toBe(0);
+  });
+});
+
+describe("a removal", () => {
+  it("takes the files that were put in place after its caller had looked", async () => {
+    const asha = await newPerson();
+    const video = await publish(asha);
+    const [seenVideo, seenUser] = [await Video.findById(video._id), await User.findById(asha._id)];
+    const { body } = await api("patch", `/videos/${video._id}`, asha.accessToken)
+      .attach("thumbnail", await png(), "t.png")
+      .expect(200);
+    const own = await api("patch", "/users/avatar", asha.accessToken)
+      .attach("avatar", await png(), "a.png")
+      .expect(200);
+
+    await removeVideo(seenVideo!);
+    await removeUser(seenUser!);
+    const names = await filesIn("media");
+    for (const url of [body.data.thumbnail, own.body.data.avatar]) {
+      expect(names).not.toContain(mediaPath(url).split("/").at(-1));
+    }
   });
 });
