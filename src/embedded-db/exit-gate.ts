@@ -28,11 +28,6 @@ export class ExitGate {
     }
   }
 
-  /** True when a thread that has died was inside: its lock stays taken until the process ends. */
-  isLeftOpen(): boolean {
-    return Atomics.load(this.state, IN_TRANSACTION) === 1;
-  }
-
   /** The side of the process that is ending: no transaction runs after this returns. */
   close(): void {
     Atomics.store(this.state, EXITING, 1);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ExitGate } from "./exit-gate";
@@ -21,15 +20,12 @@ export interface EmbeddedDatabaseOptions {
   /** 0 or absent: the port the folder was served at last, if it is free, else any free one. */
   port?: number;
   /**
-   * Told when a running database is gone for good. A database with a folder is restarted on its
-   * port when its thread dies, so clients only reconnect. One in memory has lost its data and is
-   * not; nor is one that died while writing, for only the end of the process frees its lock.
+   * Told when the database has died by itself. It cannot be started again in this process: a
+   * thread that dies may leave LMDB's lock taken, which only the end of the process frees. End
+   * the process; with a folder, everything acknowledged is there at the next start.
    */
   onFailure?: (error: Error) => void;
 }
-
-const MAX_RESTARTS = 5;
-const RESTART_WINDOW_MS = 60_000;
 
 /**
  * Starts a MongoDB server for this machine in a worker thread, or finds the process that already
@@ -43,7 +39,6 @@ export async function startEmbeddedDatabase(
   const workerOptions = {
     dataDir,
     port: options.port ?? 0,
-    token: randomUUID(),
     gate: gate.shared,
   };
   const supervisor = new Supervisor(workerOptions, gate, options.onFailure);
@@ -61,12 +56,11 @@ interface Ready {
   owner: boolean;
 }
 
-/** Keeps one worker running. */
+/** Starts one worker, ends it, and notices when it ends by itself. */
 class Supervisor {
   private worker: Worker | undefined;
   private stopping = false;
   private readonly closeGate = () => this.gate.close();
-  private readonly restarts: number[] = [];
 
   constructor(
     private readonly options: WorkerOptions,
@@ -77,7 +71,6 @@ class Supervisor {
   async start(): Promise<Ready> {
     const worker = await newWorker(this.options);
     const ready = await firstMessage(worker);
-    this.options.port = ready.port;
     if (!ready.owner) {
       await end(worker);
       return ready;
@@ -86,7 +79,7 @@ class Supervisor {
     // A program that forgets to stop the database must still be able to end.
     worker.unref();
     process.once("exit", this.closeGate);
-    worker.once("exit", () => void this.exited());
+    worker.once("exit", () => this.exited());
     worker.on("error", () => undefined);
     return ready;
   }
@@ -100,28 +93,17 @@ class Supervisor {
     }
   }
 
-  private async exited(): Promise<void> {
+  private exited(): void {
     if (this.stopping) {
       return;
     }
     process.off("exit", this.closeGate);
     this.worker = undefined;
-    const failure = new Error("the embedded database has stopped unexpectedly");
-    if (this.options.dataDir === undefined || this.gate.isLeftOpen() || !this.mayRestart()) {
-      this.onFailure?.(failure);
-      return;
+    if (this.options.dataDir !== undefined) {
+      // The end of the process closes what the thread left open, and would wait there for LMDB's lock.
+      process.once("exit", () => process.kill(process.pid, "SIGKILL"));
     }
-    try {
-      await this.start();
-    } catch (error) {
-      this.onFailure?.(error instanceof Error ? error : failure);
-    }
-  }
-
-  private mayRestart(): boolean {
-    const now = Date.now();
-    this.restarts.push(now);
-    return this.restarts.filter((time) => now - time < RESTART_WINDOW_MS).length <= MAX_RESTARTS;
+    this.onFailure?.(new Error("the embedded database has stopped unexpectedly"));
   }
 }
 

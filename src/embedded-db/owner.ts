@@ -32,7 +32,8 @@ const ANSWER_MS = 2_000;
  * the kernel frees when its holder dies, so of two processes starting at once one sees the other's
  * entry. An entry whose process is gone is taken over.
  */
-export async function claimFolder(folder: string, token: string = randomUUID()): Promise<Claim> {
+export async function claimFolder(folder: string): Promise<Claim> {
+  const token = randomUUID();
   mkdirSync(folder, { recursive: true });
   const lock = open({ path: join(folder, "owner.mdb"), maxReaders: 32 });
   const end = Date.now() + PATIENCE_MS;
@@ -87,7 +88,7 @@ export class OwnedFolder {
 function takeOver(lock: RootDatabase, folder: string, token: string): OwnerRecord | undefined {
   return lock.transactionSync(() => {
     const record = readRecord(folder);
-    if (record && record.token !== token && isAlive(record)) {
+    if (record && isAlive(record)) {
       return record;
     }
     writeRecord(folder, token, 0);

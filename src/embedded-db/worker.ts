@@ -14,8 +14,6 @@ import type { Storage } from "./storage/storage";
 export interface WorkerOptions {
   dataDir: string | undefined;
   port: number;
-  /** Recognises the folder as ours after a restart of the worker. */
-  token: string;
   /** Shared with the thread that may end the process. */
   gate: SharedArrayBuffer;
 }
@@ -30,11 +28,11 @@ interface Running {
   stop: () => Promise<void>;
 }
 
-async function start({ dataDir, port, token, gate }: WorkerOptions): Promise<Running> {
+async function start({ dataDir, port, gate }: WorkerOptions): Promise<Running> {
   if (dataDir === undefined) {
     return serve(new MemoryStorage(), port, undefined);
   }
-  const claim = await claimFolder(dataDir, token);
+  const claim = await claimFolder(dataDir);
   if (!claim.owner) {
     tell({ type: "ready", port: claim.port, owner: false });
     return { stop: () => Promise.resolve() };

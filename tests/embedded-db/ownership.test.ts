@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { mongo } from "mongoose";
-import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../src/embedded-db";
+import { startEmbeddedDatabase } from "../../src/embedded-db";
+
+const TYPESCRIPT = ["-r", require.resolve("ts-node/register/transpile-only")];
 
 let folder: string;
 
@@ -27,7 +28,7 @@ describe("two processes on one data folder", () => {
 
   function open(): { child: ChildProcess; opened: Promise<Opened> } {
     const child = fork(join(__dirname, "support/opener.ts"), [folder], {
-      execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
+      execArgv: TYPESCRIPT,
     });
     children.push(child);
     const opened = once(child, "message").then(([message]) => message as Opened);
@@ -55,38 +56,31 @@ describe("two processes on one data folder", () => {
 });
 
 describe("a database whose thread dies", () => {
-  let database: EmbeddedDatabase | undefined;
+  const children: ChildProcess[] = [];
 
-  /** Starts a database and catches its thread. */
-  async function start(options: Parameters<typeof startEmbeddedDatabase>[0]) {
-    const unref = jest.spyOn(Worker.prototype, "unref");
-    database = await startEmbeddedDatabase(options);
-    const worker = unref.mock.contexts.at(-1) as Worker;
-    unref.mockRestore();
-    return { database, worker };
+  afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
+
+  function startDying(...args: string[]): ChildProcess {
+    const child = fork(join(__dirname, "support/dying.ts"), args, { execArgv: TYPESCRIPT });
+    children.push(child);
+    return child;
   }
 
-  afterEach(() => database?.stop());
+  it("tells its process, which ends; the next start has everything acknowledged", async () => {
+    const child = startDying(folder);
+    const [[message]] = await Promise.all([once(child, "message"), once(child, "exit")]);
+    expect(message).toBe("the embedded database has stopped unexpectedly");
 
-  it("serves its folder again on the same port, with everything acknowledged", async () => {
-    const { worker, database: started } = await start({ dataDir: folder });
-    const client = await mongo.MongoClient.connect(started.uri);
-    const collection = client.db("a").collection("b");
-    await collection.insertOne({ n: 1 });
-    const noticed = once(client, "connectionClosed");
-    await worker.terminate();
-    await noticed;
-    // The driver waits until the server is back.
-    await collection.insertOne({ n: 2 });
-    expect(await collection.distinct("n")).toEqual([1, 2]);
+    const database = await startEmbeddedDatabase({ dataDir: folder });
+    const client = await mongo.MongoClient.connect(database.uri);
+    expect(await client.db("a").collection("b").distinct("n")).toEqual([1]);
     await client.close();
+    await database.stop();
   });
 
-  it("tells when it was in memory, for then everything is lost", async () => {
-    const failed = new Promise<Error>((onFailure) => {
-      void start({ onFailure }).then(({ worker }) => worker.terminate());
-    });
-    expect((await failed).message).toContain("stopped unexpectedly");
+  it("tells when it was in memory, too", async () => {
+    const [message] = (await once(startDying(), "message")) as [string];
+    expect(message).toContain("stopped unexpectedly");
   });
 });
 
