@@ -197,6 +197,8 @@ function parseOperator(path: string, operator: string, all: Doc, parsing: Parsin
       return [negate(compare(path, "$eq", operand, all, parsing))];
     case "$nin":
       return [negate(compare(path, "$in", operand, all, parsing))];
+    case "$exists":
+      return [parseExists(path, operand, parsing)];
     case "$elemMatch":
       return [parseElemMatch(path, operand, parsing)];
     case "$all":
@@ -224,6 +226,12 @@ function compare(
 
 function negate(node: FilterNode): FilterNode {
   return { kind: "nor", children: [node], matches: (doc) => !node.matches(doc) };
+}
+
+/** A path is missing when nothing is found along it: of an array of documents, in none of them. */
+function parseExists(path: string, operand: unknown, parsing: Parsing): FilterNode {
+  const exists = compare(path, "$exists", operand, {}, parsing);
+  return isTruthy(operand) ? exists : { ...exists, matches: (doc) => !exists.matches(doc) };
 }
 
 function parseNot(path: string, operand: unknown, parsing: Parsing): FilterNode {

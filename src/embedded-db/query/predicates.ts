@@ -37,7 +37,8 @@ const OPERATORS: Record<string, Compile> = {
   $bitsAnyClear: bits((all, mask) => (all & mask) !== mask),
   $bitsAnySet: bits((all, mask) => (all & mask) !== 0n),
   $eq: (operand, strings) => ({ test: equals(operand, strings) }),
-  $exists: compileExists,
+  // Whether a path must or must not exist is decided over all of its values, in filter.ts.
+  $exists: () => ({ wholeArray: true, test: (value) => value !== undefined }),
   $geoIntersects: (operand) => ({ test: compileGeoPredicate("$geoIntersects", operand) }),
   $geoWithin: (operand) => ({ test: compileGeoPredicate("$geoWithin", operand) }),
   $gt: ordering("$gt", (order) => order > 0),
@@ -179,15 +180,6 @@ function canonicalText(value: unknown): string | undefined {
   return number !== undefined && Math.abs(number) < 2 ** 53
     ? `n${number === 0 ? 0 : number}`
     : undefined;
-}
-
-function compileExists(operand: unknown): Compiled {
-  const wanted =
-    operand !== undefined && operand !== null && operand !== false && toNumber(operand) !== 0;
-  if (wanted) {
-    return { wholeArray: true, test: (value) => value !== undefined };
-  }
-  return { wholeArray: true, test: (value) => value === undefined };
 }
 
 function compileMod(operand: unknown): Compiled {

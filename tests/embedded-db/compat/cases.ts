@@ -188,6 +188,9 @@ export const CASES: Case[] = [
   ...[
     ["equals null", { v: null }, [2, 7]],
     ["exists", { v: { $exists: false } }, [7]],
+    ["exists behind the end of an array", { "v.2": { $exists: false } }, [1, 2, 3, 4, 5, 6, 7, 8]],
+    ["exists at a place of an array", { "v.1": { $exists: true } }, [6]],
+    ["exists nowhere in an array", { "v.a": { $exists: false } }, [1, 2, 3, 5, 6, 7, 8]],
     ["$ne", { v: { $ne: 10 } }, [1, 2, 4, 5, 6, 7, 8]],
     ["$gt stays within its type", { v: { $gt: 2 } }, [3, 6]],
     ["$in", { v: { $in: [null, "b"] } }, [1, 2, 7]],
