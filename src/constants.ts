@@ -28,6 +28,12 @@ export const VIEW_WINDOW_MS = 60 * 60 * 1000;
 /** A stored file that no document has claimed after this long is removed. */
 export const UNCLAIMED_FILE_MS = 60 * 60 * 1000;
 
+/** No request that began before a removal is still writing after this long. */
+export const REMOVAL_GRACE_MS = 60 * 1000;
+
+/** Videos in one playlist, so that its reply stays of a size that clients can show. */
+export const PLAYLIST_MAX = 1000;
+
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 10;
 export const LIST_LIMIT_DEFAULT = 50;

@@ -25,7 +25,6 @@ export const getUserFile = asyncHandler(async (req, res) => {
   const isOfUser = await User.exists({
     _id: params.userId,
     $or: [{ avatar: key }, { coverImage: key }],
-    deletedAt: null,
   });
   if (!isOfUser) {
     throw new ApiError("FILE_NOT_FOUND");

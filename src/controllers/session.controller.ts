@@ -51,7 +51,7 @@ export const refreshAccessToken = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.refreshAccessToken);
   const claims = refreshClaims(cookie(req, REFRESH_TOKEN_COOKIE) ?? body.refreshToken);
   const session = await Session.rotate(claims);
-  const user = await User.findOne({ _id: claims.sub, deletedAt: null });
+  const user = await User.findOne({ _id: claims.sub });
   if (!user) {
     throw new ApiError("INVALID_REFRESH_TOKEN");
   }
@@ -93,7 +93,6 @@ async function findAccount(username?: string, email?: string): Promise<UserDocum
   const names = [username, email].filter((name) => name !== undefined);
   const accounts = await User.find({
     $or: names.flatMap((name) => [{ username: name.toLowerCase() }, { email: name.toLowerCase() }]),
-    deletedAt: null,
   }).select("+password");
   return accounts.find((user) => user.username === username?.toLowerCase()) ?? accounts[0] ?? null;
 }

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { trusted, type Types } from "mongoose";
+import { Error as MongooseError, trusted, type Types } from "mongoose";
 import type { Response } from "express";
 import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
 import { removeUser } from "../jobs/removal";
@@ -47,7 +47,7 @@ export const changePassword = asyncHandler(async (_req, res) => {
   const user = currentUser(res);
   await requirePassword(user, body.oldPassword, "INVALID_OLD_PASSWORD", "oldPassword");
   user.password = body.newPassword;
-  await withHashSlot(() => user.save());
+  await withHashSlot(() => saveAccount(user));
   await Session.deleteMany({
     user: user._id,
     _id: trusted({ $ne: currentSession(res)._id }),
@@ -65,7 +65,7 @@ export const deleteCurrentUser = asyncHandler(async (_req, res) => {
   const { body } = validated(res, schema.deleteCurrentUser);
   const user = currentUser(res);
   await requirePassword(user, body.password, "INVALID_PASSWORD", "password");
-  await removeUser(user);
+  await removeUser(user._id);
   clearTokens(res);
   new ApiResponse(200, {}, schema.deleteCurrentUser.message).send(res);
 });
@@ -93,12 +93,12 @@ export const updateCoverImage = asyncHandler(async (req, res) => {
 
 export const getChannel = asyncHandler(async (req, res) => {
   const { params } = validated(res, schema.getChannel);
-  const user = await User.findOne({ username: params.username, deletedAt: null });
+  const user = await User.findOne({ username: params.username });
   if (!user) {
     throw new ApiError("CHANNEL_NOT_FOUND");
   }
-  const [videos, isSubscribed] = await Promise.all([
-    publishedVideosOf(user._id),
+  const [totalViews, isSubscribed] = await Promise.all([
+    viewsOf(user._id),
     isSubscribedTo(user._id, res.locals.user?._id),
   ]);
   const data = {
@@ -106,18 +106,19 @@ export const getChannel = asyncHandler(async (req, res) => {
     subscribersCount: user.subscribersCount,
     channelsSubscribedToCount: user.subscriptionsCount,
     isSubscribed,
+    videosCount: user.videosCount,
     tweetsCount: user.tweetsCount,
-    ...videos,
+    totalViews,
   };
   new ApiResponse(200, data, schema.getChannel.message).send(res);
 });
 
-async function publishedVideosOf(owner: Types.ObjectId) {
-  const [totals] = await Video.aggregate<{ videosCount: number; totalViews: number }>([
+async function viewsOf(owner: Types.ObjectId): Promise<number> {
+  const [totals] = await Video.aggregate<{ views: number }>([
     { $match: { owner, isPublished: true } },
-    { $group: { _id: null, videosCount: { $sum: 1 }, totalViews: { $sum: "$views" } } },
+    { $group: { _id: null, views: { $sum: "$views" } } },
   ]);
-  return { videosCount: totals?.videosCount ?? 0, totalViews: totals?.totalViews ?? 0 };
+  return totals?.views ?? 0;
 }
 
 async function isSubscribedTo(
@@ -142,10 +143,21 @@ async function requirePassword(
   }
 }
 
+/** Saves an account unless it was removed in the meantime. */
+async function saveAccount(user: UserDocument): Promise<void> {
+  try {
+    await user.save();
+  } catch (cause) {
+    throw cause instanceof MongooseError.DocumentNotFoundError
+      ? new ApiError("INVALID_ACCESS_TOKEN", { cause })
+      : cause;
+  }
+}
+
 /** Of parallel requests for one name, all pass the question whether it is free; the unique index decides. */
 async function saveUnlessTaken(user: UserDocument, code: ErrorCode): Promise<void> {
   try {
-    await user.save();
+    await saveAccount(user);
   } catch (error) {
     if (isDuplicateKey(error)) {
       throw new ApiError(code, { cause: error });
@@ -168,7 +180,7 @@ async function replaceImage(res: Response, field: ImageField): Promise<UserDocum
   const image = await newImage(res, _id, field);
   return saveWithFiles({ stored: [image], dropped: [old] }, async () => {
     const user = await User.findOneAndUpdate(
-      { _id, deletedAt: null },
+      { _id },
       { $set: { [field]: image.key } },
       { returnDocument: "after" },
     );

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Request, Response } from "express";
-import { Types, type PipelineStage, type UpdateQuery } from "mongoose";
+import { Types, trusted, type QueryFilter } from "mongoose";
 import { config } from "../config/env";
 import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
 import { removeVideo } from "../jobs/removal";
@@ -10,8 +10,8 @@ import { loadedVideo } from "../middlewares/load.middleware";
 import { addressOf } from "../middlewares/rate-limit.middleware";
 import { requiredFile } from "../middlewares/upload.middleware";
 import { validated } from "../middlewares/validate.middleware";
-import { joinChannel, joinIsLiked, joinOwner } from "../models/pipelines/video.pipelines";
-import { User } from "../models/user.model";
+import { Counter } from "../models/counter.model";
+import { joinChannel, joinIsLiked, joinOwner } from "../models/pipelines/join.pipelines";
 import { Video, type VideoDocument } from "../models/video.model";
 import { View } from "../models/view.model";
 import { WatchHistory } from "../models/watch-history.model";
@@ -29,8 +29,9 @@ import { detectVideoType } from "../services/media-type";
 import { ApiError } from "../utils/ApiError";
 import { ApiResponse } from "../utils/ApiResponse";
 import { asyncHandler } from "../utils/asyncHandler";
-import { paginate } from "../utils/pagination";
+import { onlyPage, paginate } from "../utils/pagination";
 import * as schema from "../validations/video.validation";
+import { joinedVideos } from "./joined-videos";
 
 /** Widest stored thumbnail, in pixels. */
 const THUMBNAIL_WIDTH = 1280;
@@ -42,9 +43,10 @@ export const getAllVideos = asyncHandler(async (req, res) => {
     Video,
     {
       match: listFilter(query, viewer),
+      ...(isUnfiltered(query) ? { total: Counter.read("publishedVideos") } : {}),
       sortBy: query.sortBy ?? "createdAt",
       direction: query.sortType === "asc" ? 1 : -1,
-      join: [...joinOwner(), ...joinIsLiked(viewer)],
+      join: [...joinOwner(), ...joinIsLiked("video", viewer)],
     },
     query,
   );
@@ -64,8 +66,7 @@ export const publishVideo = asyncHandler(async (req, res) => {
   const thumbnail = await newThumbnail(res, document._id);
   const videoFile = { key: newKey("videos", document._id, extension), path, contentType };
   document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
-  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => document.save());
-  await requireOwner(document);
+  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
   const data = await readPage(req, res, document._id);
   new ApiResponse(201, data, schema.publishVideo.message).send(res);
 });
@@ -86,10 +87,10 @@ export const updateVideo = asyncHandler(async (req, res) => {
   if (res.locals.files?.thumbnail) {
     const thumbnail = await newThumbnail(res, _id);
     await saveWithFiles({ stored: [thumbnail], dropped: [old] }, () =>
-      change(_id, { ...body, thumbnail: thumbnail.key }),
+      Video.change(_id, { ...body, thumbnail: thumbnail.key }),
     );
   } else {
-    await change(_id, body);
+    await Video.change(_id, body);
   }
   const data = await readPage(req, res, _id);
   new ApiResponse(200, data, schema.updateVideo.message).send(res);
@@ -97,16 +98,26 @@ export const updateVideo = asyncHandler(async (req, res) => {
 
 export const deleteVideo = asyncHandler(async (_req, res) => {
   const document = loadedVideo(res);
-  await removeVideo(document);
+  await removeVideo(document._id);
   new ApiResponse(200, { videoId: document._id }, schema.deleteVideo.message).send(res);
 });
 
 export const togglePublishStatus = asyncHandler(async (req, res) => {
   const { _id } = loadedVideo(res);
   // As a pipeline the server flips what is stored, so that parallel toggles do not undo each other.
-  await change(_id, [{ $set: { isPublished: { $not: "$isPublished" } } }]);
+  await Video.change(_id, [{ $set: { isPublished: { $not: "$isPublished" } } }]);
   const data = await readPage(req, res, _id);
   new ApiResponse(200, data, schema.togglePublishStatus.message).send(res);
+});
+
+export const getRelatedVideos = asyncHandler(async (req, res) => {
+  const { query } = validated(res, schema.getRelatedVideos);
+  const ids = await relatedTo(loadedVideo(res), query.limit);
+  const videos = await joinedVideos(ids, res.locals.user?._id);
+  const url = mediaUrlsFor(req);
+  const data = videos.map((row) => video(row, url));
+  const pagination = onlyPage(data.length, query.limit);
+  new ApiResponse(200, data, schema.getRelatedVideos.message, pagination).send(res);
 });
 
 export const recordView = asyncHandler(async (req, res) => {
@@ -126,11 +137,38 @@ interface ListQuery {
 function listFilter({ query, userId, tag }: ListQuery, viewer: Types.ObjectId | undefined) {
   const isOwnChannel = userId !== undefined && viewer?.equals(userId) === true;
   return {
-    ...(isOwnChannel ? { deletedAt: null } : { isPublished: true }),
+    ...(isOwnChannel ? {} : { isPublished: true }),
     ...(userId === undefined ? {} : { owner: new Types.ObjectId(userId) }),
     ...(tag === undefined ? {} : { tags: tag }),
     ...(query ? { $text: { $search: query } } : {}),
   };
+}
+
+/** The list that everybody opens first; its length is known without counting. */
+function isUnfiltered({ query, userId, tag }: ListQuery): boolean {
+  return !query && userId === undefined && tag === undefined;
+}
+
+/** The ids of what to watch next, best first: the more tags in common the better, then the same channel, then the newest. */
+async function relatedTo({ _id, owner, tags }: VideoDocument, limit: number) {
+  const others = { _id: trusted({ $ne: _id }), isPublished: true };
+  const newest = (filter: QueryFilter<VideoDocument>) =>
+    Video.find({ ...others, ...filter }, { owner: 1, tags: 1 })
+      .sort({ createdAt: -1, _id: -1 })
+      .limit(limit)
+      .lean();
+  const found = await Promise.all([
+    newest({ tags: trusted({ $in: tags }) }),
+    newest({ owner }),
+    newest({}),
+  ]);
+  const candidates = new Map(found.flat().map((row) => [row._id.toHexString(), row]));
+  const score = (row: { owner: Types.ObjectId; tags: string[] }) =>
+    2 * row.tags.filter((tag) => tags.includes(tag)).length + Number(row.owner.equals(owner));
+  return [...candidates.values()]
+    .sort((a, b) => score(b) - score(a))
+    .slice(0, limit)
+    .map((row) => row._id);
 }
 
 /** Reads one video as its own page shows it. */
@@ -139,25 +177,12 @@ async function readPage(req: Request, res: Response, id: Types.ObjectId) {
   const [row] = await Video.aggregate<JoinedVideoPage>([
     { $match: { _id: id } },
     ...joinChannel(viewer),
-    ...joinIsLiked(viewer),
+    ...joinIsLiked("video", viewer),
   ]);
   if (!row) {
     throw new ApiError("VIDEO_NOT_FOUND");
   }
   return videoPage(row, mediaUrlsFor(req));
-}
-
-/** Writes to a video unless it is being removed: a late write must not bring it back. */
-async function change(
-  id: Types.ObjectId,
-  update: UpdateQuery<VideoDocument> | PipelineStage[],
-): Promise<void> {
-  const { matchedCount } = await Video.updateOne({ _id: id, deletedAt: null }, update, {
-    updatePipeline: Array.isArray(update),
-  });
-  if (matchedCount === 0) {
-    throw new ApiError("VIDEO_NOT_FOUND");
-  }
 }
 
 /** Makes the thumbnail from the image that was sent or, without one, from a frame of the video; it is still to be stored. */
@@ -171,14 +196,6 @@ async function newThumbnail(res: Response, id: Types.ObjectId): Promise<NewFile>
     await normalizeImage(source, path, { maxWidth: THUMBNAIL_WIDTH });
   }
   return { key: newKey("videos", id, "webp"), path, contentType: "image/webp" };
-}
-
-/** An account that was removed while its upload ran takes the late video along. */
-async function requireOwner(document: VideoDocument): Promise<void> {
-  if (!(await User.exists({ _id: document.owner, deletedAt: null }))) {
-    await removeVideo(document);
-    throw new ApiError("INVALID_ACCESS_TOKEN");
-  }
 }
 
 /** Keeps the viewer's history and counts one view per viewer and window, the owner's never; answers the count. */

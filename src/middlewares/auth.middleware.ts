@@ -88,7 +88,7 @@ async function signIn(res: Response, claims: TokenClaims): Promise<boolean> {
       user: claims.sub,
       expiresAt: trusted({ $gt: new Date() }),
     }),
-    User.findOne({ _id: claims.sub, deletedAt: null }),
+    User.findOne({ _id: claims.sub }),
   ]);
   if (!session || !user) {
     return false;

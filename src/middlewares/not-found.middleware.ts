@@ -3,12 +3,13 @@ import { API_PREFIX } from "../constants";
 import { ApiError } from "../utils/ApiError";
 import { groupBy } from "../utils/group-by";
 import { operations } from "../validations";
+import { aliases } from "../validations/aliases";
 
 /** What each path of the API answers to, for the refusal of other methods. */
-const paths = [...groupBy(operations.values(), (operation) => operation.path)].map(
+const paths = [...groupBy([...operations.values(), ...aliases], ({ path }) => path)].map(
   ([path, found]) => ({
     pattern: new RegExp(`^${API_PREFIX}${path.replace(/:\w+/g, "[^/]+")}/?$`, "i"),
-    methods: found.map((operation) => operation.method.toUpperCase()),
+    methods: found.map(({ method }) => method.toUpperCase()),
   }),
 );
 

@@ -17,8 +17,9 @@ interface User {
   subscribersCount: number;
   subscriptionsCount: number;
   tweetsCount: number;
-  /** Set while the account is being removed: it is gone for everybody, its things are being cleared. */
-  deletedAt?: Date;
+  /** Own videos: all of them, and the published ones. */
+  uploadsCount: number;
+  videosCount: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -46,15 +47,14 @@ const userSchema = new Schema<User, UserModel, UserMethods>(
     subscribersCount: { type: Number, default: 0, min: 0 },
     subscriptionsCount: { type: Number, default: 0, min: 0 },
     tweetsCount: { type: Number, default: 0, min: 0 },
-    deletedAt: { type: Date },
+    uploadsCount: { type: Number, default: 0, min: 0 },
+    videosCount: { type: Number, default: 0, min: 0 },
   },
   { timestamps: true },
 );
 
 userSchema.index({ username: 1 }, { unique: true });
 userSchema.index({ email: 1 }, { unique: true });
-// The cleaner looks for accounts whose removal was cut short.
-userSchema.index({ deletedAt: 1 }, { sparse: true });
 
 userSchema.pre("save", async function hashPassword() {
   if (this.isModified("password")) {

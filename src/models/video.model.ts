@@ -3,10 +3,16 @@ import {
   model,
   type AggregatePaginateModel,
   type HydratedDocument,
+  type PipelineStage,
   type QueryFilter,
   type Types,
+  type UpdateQuery,
 } from "mongoose";
 import mongooseAggregatePaginate from "mongoose-aggregate-paginate-v2";
+import { ApiError } from "../utils/ApiError";
+import { Counter } from "./counter.model";
+import { inTransaction } from "./transaction";
+import { User } from "./user.model";
 
 interface Video {
   owner: Types.ObjectId;
@@ -26,14 +32,30 @@ interface Video {
   likesCount: number;
   commentsCount: number;
   isPublished: boolean;
-  /** Set while the video is being removed: it is gone for everybody, its things are being cleared. */
-  deletedAt?: Date;
   createdAt: Date;
   updatedAt: Date;
 }
 
-type VideoModel = AggregatePaginateModel<Video>;
 export type VideoDocument = HydratedDocument<Video>;
+
+interface VideoModel extends AggregatePaginateModel<Video> {
+  /**
+   * Saves a new video; it counts for its channel and, when published, for everybody.
+   * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone
+   */
+  add(video: VideoDocument): Promise<void>;
+  /**
+   * Writes to a video; publishing it or taking it back is counted.
+   * @throws ApiError VIDEO_NOT_FOUND
+   */
+  change(
+    id: Types.ObjectId,
+    update: UpdateQuery<VideoDocument> | PipelineStage[],
+  ): Promise<VideoDocument>;
+}
+
+/** The turn of whoever changes the number of published videos (inTransaction). */
+export const PUBLISHED_VIDEOS = "publishedVideos";
 
 const videoSchema = new Schema<Video, VideoModel>(
   {
@@ -51,7 +73,6 @@ const videoSchema = new Schema<Video, VideoModel>(
     likesCount: { type: Number, default: 0, min: 0 },
     commentsCount: { type: Number, default: 0, min: 0 },
     isPublished: { type: Boolean, default: true },
-    deletedAt: { type: Date },
   },
   { timestamps: true },
 );
@@ -72,10 +93,55 @@ videoSchema.index(
   { title: "text", description: "text", tags: "text" },
   { weights: { title: 10, tags: 5, description: 1 }, name: "search" },
 );
-// The cleaner looks for videos whose removal was cut short.
-videoSchema.index({ deletedAt: 1 }, { sparse: true });
+// The newest of many channels: one ordered run of keys for each of them.
+videoSchema.index({ owner: 1, isPublished: 1, createdAt: -1, _id: -1 });
 
 videoSchema.plugin(mongooseAggregatePaginate);
+
+videoSchema.statics.add = function add(this: VideoModel, video: VideoDocument) {
+  return inTransaction([PUBLISHED_VIDEOS], async (session) => {
+    // Writing to the owner makes this and the removal of the account exclude each other.
+    const { matchedCount } = await User.updateOne(
+      { _id: video.owner },
+      { $inc: { uploadsCount: 1, videosCount: Number(video.isPublished) } },
+      { session, timestamps: false },
+    );
+    if (matchedCount === 0) {
+      throw new ApiError("INVALID_ACCESS_TOKEN");
+    }
+    // A copy: a document that was saved once is not saved again when the transaction is repeated.
+    await this.create([video.toObject()], { session });
+    await Counter.add("publishedVideos", Number(video.isPublished), session);
+  });
+};
+
+videoSchema.statics.change = function change(
+  this: VideoModel,
+  id: Types.ObjectId,
+  update: UpdateQuery<VideoDocument> | PipelineStage[],
+) {
+  return inTransaction([PUBLISHED_VIDEOS], async (session) => {
+    const before = await this.findById(id).session(session);
+    const after = await this.findOneAndUpdate({ _id: id }, update, {
+      session,
+      updatePipeline: Array.isArray(update),
+      returnDocument: "after",
+    });
+    if (!before || !after) {
+      throw new ApiError("VIDEO_NOT_FOUND");
+    }
+    const published = Number(after.isPublished) - Number(before.isPublished);
+    if (published !== 0) {
+      await User.updateOne(
+        { _id: after.owner },
+        { $inc: { videosCount: published } },
+        { session, timestamps: false },
+      );
+      await Counter.add("publishedVideos", published, session);
+    }
+    return after;
+  });
+};
 
 export const Video = model<Video, VideoModel>("Video", videoSchema);
 
@@ -84,8 +150,7 @@ export const Video = model<Video, VideoModel>("Video", videoSchema);
  * through this filter, files included.
  */
 export function visibleTo(viewer: Types.ObjectId | undefined): QueryFilter<Video> {
-  // A removed video is unpublished in the same write, so the public filter needs one field only.
   return viewer === undefined
     ? { isPublished: true }
-    : { deletedAt: null, $or: [{ isPublished: true }, { owner: viewer }] };
+    : { $or: [{ isPublished: true }, { owner: viewer }] };
 }

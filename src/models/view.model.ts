@@ -21,6 +21,7 @@ const viewSchema = new Schema<View, ViewModel>({
 });
 
 viewSchema.index({ video: 1, viewer: 1 }, { unique: true });
+viewSchema.index({ viewer: 1 });
 viewSchema.index({ countedAt: 1 }, { expireAfterSeconds: VIEW_WINDOW_MS / 1000 });
 
 viewSchema.statics.claim = async function claim(

@@ -1,4 +1,5 @@
-import { Schema, model, type Model, type Types } from "mongoose";
+import { Schema, model, type AggregatePaginateModel, type Types } from "mongoose";
+import mongooseAggregatePaginate from "mongoose-aggregate-paginate-v2";
 
 interface WatchHistory {
   user: Types.ObjectId;
@@ -8,9 +9,9 @@ interface WatchHistory {
   position: number;
 }
 
-interface WatchHistoryModel extends Model<WatchHistory> {
+interface WatchHistoryModel extends AggregatePaginateModel<WatchHistory> {
   /** Puts the video at the front of the user's history; a position that is not given stays. */
-  record(user: Types.ObjectId, video: Types.ObjectId, position?: number): Promise<void>;
+  record(user: Types.ObjectId, video: Types.ObjectId, position?: number): Promise<WatchHistory>;
 }
 
 const watchHistorySchema = new Schema<WatchHistory, WatchHistoryModel>({
@@ -24,18 +25,20 @@ watchHistorySchema.index({ user: 1, video: 1 }, { unique: true });
 watchHistorySchema.index({ user: 1, watchedAt: -1, _id: -1 });
 watchHistorySchema.index({ video: 1 });
 
-watchHistorySchema.statics.record = async function record(
+watchHistorySchema.plugin(mongooseAggregatePaginate);
+
+watchHistorySchema.statics.record = function record(
   this: WatchHistoryModel,
   user: Types.ObjectId,
   video: Types.ObjectId,
   position?: number,
 ) {
-  await this.updateOne(
+  return this.findOneAndUpdate(
     { user, video },
     {
       $set: { watchedAt: new Date(), ...(position === undefined ? {} : { position }) },
     },
-    { upsert: true },
+    { upsert: true, returnDocument: "after" },
   );
 };
 

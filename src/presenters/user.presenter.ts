@@ -10,8 +10,14 @@ export interface JoinedOwner {
   avatar: string;
 }
 
+/** The fields of a user that everybody may see, as stored. */
+export interface PublicUserRow extends JoinedOwner {
+  coverImage: string;
+  createdAt: Date;
+}
+
 /** What everybody may see of a user. */
-export function publicUser(user: UserDocument, url: MediaUrls) {
+export function publicUser(user: PublicUserRow, url: MediaUrls) {
   return {
     _id: user._id,
     username: user.username,

@@ -1,9 +1,11 @@
 import { Router } from "express";
+import * as history from "../controllers/history.controller";
 import * as session from "../controllers/session.controller";
 import * as user from "../controllers/user.controller";
 import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
 import { upload } from "../middlewares/upload.middleware";
 import { validate } from "../middlewares/validate.middleware";
+import * as historySchema from "../validations/history.validation";
 import * as schema from "../validations/user.validation";
 
 export const userRouter = Router();
@@ -65,3 +67,20 @@ userRouter.route("/sessions").get(verifyJWT, validate(schema.getSessions), sessi
 userRouter
   .route("/sessions/:sessionId")
   .delete(verifyJWT, validate(schema.deleteSession), session.deleteSession);
+userRouter
+  .route("/history")
+  .get(verifyJWT, validate(historySchema.getWatchHistory), history.getWatchHistory)
+  .post(
+    verifyJWT,
+    upload(historySchema.addToWatchHistory),
+    validate(historySchema.addToWatchHistory),
+    history.addToWatchHistory,
+  )
+  .delete(verifyJWT, history.clearWatchHistory);
+userRouter
+  .route("/history/:videoId")
+  .delete(
+    verifyJWT,
+    validate(historySchema.removeFromWatchHistory),
+    history.removeFromWatchHistory,
+  );

@@ -35,3 +35,6 @@ videoRouter
     validate(schema.recordView),
     video.recordView,
   );
+videoRouter
+  .route("/related/:videoId")
+  .get(optionalJWT, loadVisibleVideo, validate(schema.getRelatedVideos), video.getRelatedVideos);

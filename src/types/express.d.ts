@@ -1,3 +1,6 @@
+import type { CommentDocument } from "../models/comment.model";
+import type { PlaylistDocument } from "../models/playlist.model";
+import type { TweetDocument } from "../models/tweet.model";
 import type { SessionDocument } from "../models/session.model";
 import type { UserDocument } from "../models/user.model";
 import type { VideoDocument } from "../models/video.model";
@@ -28,6 +31,11 @@ declare global {
       files?: Record<string, ReceivedFile>;
       /** The video that the path names, owned by the caller (loadOwnVideo) or visible to him (loadVisibleVideo). */
       video?: VideoDocument;
+      /** The same for a comment, a tweet, a playlist and a user (load.middleware). */
+      comment?: CommentDocument;
+      tweet?: TweetDocument;
+      playlist?: PlaylistDocument;
+      channel?: UserDocument;
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { AggregatePaginateModel, PipelineStage, Types } from "mongoose";
+import type { Aggregate, AggregatePaginateModel, PipelineStage, Types } from "mongoose";
 import type {} from "mongoose-aggregate-paginate-v2";
 import { decodeCursor, encodeCursor } from "./cursor";
 
@@ -34,6 +34,10 @@ interface ListQuery {
   /** A stored field that an index orders together with `_id`, or `relevance` for a `$text` match. */
   sortBy: string;
   direction: 1 | -1;
+  /** Stages before the cut that leave rows out which no filter on the row itself can name. */
+  narrow?: PipelineStage[];
+  /** How many rows match, where that is known without counting them. */
+  total?: Promise<number>;
   /** Stages that run on the cut page only: joins cost the same however long the list is. */
   join: PipelineStage[];
 }
@@ -62,18 +66,40 @@ export function splitPage<T>(page: Page<T>): { docs: T[]; pagination: Pagination
   return { docs, pagination };
 }
 
+/** The facts of a list that has one page only. */
+export function onlyPage(totalDocs: number, limit: number): Pagination {
+  return {
+    totalDocs,
+    limit,
+    page: 1,
+    totalPages: 1,
+    pagingCounter: 1,
+    hasPrevPage: false,
+    hasNextPage: false,
+    prevPage: null,
+    nextPage: null,
+    nextCursor: null,
+  };
+}
+
 async function pageByNumber<T extends Sorted>(
   model: PagedModel,
   list: ListQuery,
   request: PageRequest,
 ): Promise<Page<T>> {
   const result = await model.aggregatePaginate<T>(
-    [{ $match: list.match }, { $sort: sortStage(list) }, "__PREPAGINATE__", ...list.join],
+    [
+      { $match: list.match },
+      { $sort: sortStage(list) },
+      ...(list.narrow ?? []),
+      "__PREPAGINATE__",
+      ...list.join,
+    ],
     {
       page: request.page,
       limit: request.limit,
       useFacet: false,
-      countQuery: model.aggregate([{ $match: list.match }]),
+      countQuery: countQuery(model, list),
     },
   );
   return {
@@ -97,17 +123,18 @@ async function pageByCursor<T extends Sorted>(
   { limit }: PageRequest,
   cursor: string,
 ): Promise<Page<T>> {
-  const [rows, counted] = await Promise.all([
+  const [rows, [counted]] = await Promise.all([
     model.aggregate<T>([
       { $match: { $and: [list.match, behind(list, cursor)] } },
       { $sort: sortStage(list) },
+      ...(list.narrow ?? []),
       // One more than asked for tells whether anything follows.
       { $limit: limit + 1 },
       ...list.join,
     ]),
-    model.aggregate<{ totalDocs: number }>([{ $match: list.match }, { $count: "totalDocs" }]),
+    countQuery(model, list).group(COUNT).exec() as Promise<{ count: number }[]>,
   ]);
-  const totalDocs = counted[0]?.totalDocs ?? 0;
+  const totalDocs = counted?.count ?? 0;
   const docs = rows.slice(0, limit);
   const hasNextPage = rows.length > limit;
   return {
@@ -123,6 +150,26 @@ async function pageByCursor<T extends Sorted>(
     nextPage: null,
     nextCursor: hasNextPage ? cursorAfter(list, docs) : null,
   };
+}
+
+/** The one group that mongoose-aggregate-paginate-v2 adds to a count query. */
+const COUNT: PipelineStage.Group["$group"] = { _id: null, count: { $sum: 1 } };
+
+/** The part of an aggregate that a count is asked through: a known total answers without a query. */
+interface CountQuery {
+  group(stage: PipelineStage.Group["$group"]): { exec(): Promise<unknown[]> };
+}
+
+function countQuery(
+  model: PagedModel,
+  { match, narrow = [], total }: ListQuery,
+): Aggregate<unknown[]> {
+  const known: CountQuery = {
+    group: () => ({ exec: async () => [{ count: await total }] }),
+  };
+  return total === undefined
+    ? model.aggregate([{ $match: match }, ...narrow])
+    : (known as Aggregate<unknown[]>);
 }
 
 function sortStage({ sortBy, direction }: ListQuery): PipelineStage.Sort["$sort"] {

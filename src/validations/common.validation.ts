@@ -24,6 +24,11 @@ export function text({ min = 1, max }: { min?: number; max: number }) {
     .max(max, `must have at most ${max} characters`);
 }
 
+/** A channel in a path: its user's id or username. */
+export const channelName = text({ max: 50 })
+  .transform((value) => value.toLowerCase())
+  .openapi({ type: "string", maxLength: 50, description: "The user's id or username" });
+
 /** `true` and `false`, also as the strings that forms send. */
 export const formBoolean = z
   .preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean())
@@ -71,6 +76,9 @@ function pageFields(defaultLimit: number) {
     }),
   };
 }
+
+/** How many, for a list that has no pages. */
+export const pageLimit = limit(PAGE_LIMIT_DEFAULT);
 
 /** Query of a list that answers a page. */
 export const pageQuery = pageFields(PAGE_LIMIT_DEFAULT);

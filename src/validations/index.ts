@@ -1,11 +1,31 @@
+import * as comment from "./comment.validation";
+import * as dashboard from "./dashboard.validation";
 import * as docs from "./docs.validation";
 import * as healthcheck from "./healthcheck.validation";
+import * as history from "./history.validation";
+import * as like from "./like.validation";
 import * as media from "./media.validation";
 import type { Operation } from "./operation";
+import * as playlist from "./playlist.validation";
+import * as subscription from "./subscription.validation";
+import * as tweet from "./tweet.validation";
 import * as user from "./user.validation";
 import * as video from "./video.validation";
 
-const modules = [user, video, media, healthcheck, docs];
+const modules = [
+  user,
+  history,
+  video,
+  comment,
+  like,
+  tweet,
+  playlist,
+  subscription,
+  dashboard,
+  media,
+  healthcheck,
+  docs,
+];
 
 /** Every operation of the API by its name, which is also its `operationId`. */
 export const operations: ReadonlyMap<string, Operation> = new Map(

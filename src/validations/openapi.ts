@@ -6,6 +6,7 @@ import {
 import { API_PREFIX } from "../constants";
 import { ERROR_CATALOGUE, type ErrorCode } from "../utils/ApiError";
 import { groupBy } from "../utils/group-by";
+import { aliased, aliases, type Alias } from "./aliases";
 import { failureSchema, paginationSchema } from "./common.validation";
 import { operations } from "./index";
 import type { FileField, Operation } from "./operation";
@@ -38,6 +39,12 @@ Bodies may be JSON, urlencoded or multipart. Lists take \`page\` and \`limit\`, 
 const TAGS: Record<Operation["tag"], string> = {
   Users: "Accounts, sessions and channels",
   Videos: "Uploading, finding and watching",
+  Comments: "On videos, with replies",
+  Likes: "Of videos, comments and tweets",
+  Tweets: "Short posts of a channel",
+  Playlists: "Ordered collections of videos",
+  Subscriptions: "Who follows whom, and what is new there",
+  Dashboard: "One's own channel",
   Media: "The stored files",
   Health: "For load balancers and operators",
   Docs: "This description",
@@ -70,6 +77,9 @@ function generate(): Document {
   for (const [operationId, operation] of operations) {
     registry.registerPath(route(operationId, operation));
   }
+  for (const alias of aliases) {
+    registry.registerPath(aliasRoute(alias));
+  }
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",
     info: {
@@ -98,6 +108,33 @@ function route(operationId: string, operation: Operation): RouteConfig {
       ...body(operation),
     },
     responses: { ...success(operation), ...failures(operation) },
+  };
+}
+
+/** An alias as an operation of its own: what its endpoint is, at the other path. */
+function aliasRoute(alias: Alias): RouteConfig {
+  const { method, path, target } = alias;
+  const [targetPath, query] = target.split("?");
+  const [operationId, operation] = aliased(alias);
+  const config = route(`${operationId}Alias`, {
+    ...operation,
+    path,
+    ...(query === undefined ? {} : movedToPath(operation, query)),
+  });
+  return {
+    ...config,
+    deprecated: true,
+    description: `Another spelling of \`${method.toUpperCase()} ${targetPath}\`.`,
+  };
+}
+
+/** The parameter that an alias takes in its path instead of the query. */
+function movedToPath(operation: Operation, query: string): Pick<Operation, "params" | "query"> {
+  const [name = ""] = query.split("=");
+  const { [name]: moved, ...rest } = (operation.query as z.ZodObject).shape;
+  return {
+    params: z.object({ [name]: (moved as z.ZodOptional).unwrap() as z.ZodType }),
+    query: z.object(rest),
   };
 }
 
@@ -137,18 +174,30 @@ function success(operation: Operation): RouteConfig["responses"] {
       },
     };
   }
-  return {
-    [operation.status]: {
-      description: operation.message,
-      content: { "application/json": { schema: successSchema(operation) } },
-    },
-  };
+  return Object.fromEntries(
+    successesOf(operation).map(({ status, message }) => [
+      status,
+      {
+        description: message,
+        content: { "application/json": { schema: successSchema(operation, status) } },
+      },
+    ]),
+  );
+}
+
+/** The statuses an operation succeeds with, each with its message. */
+export function successesOf({
+  status,
+  message,
+  off,
+}: Operation): { status: number; message: string }[] {
+  return [{ status, message }, ...(off ? [off] : [])];
 }
 
 /** The whole body of an operation's success. */
-export function successSchema(operation: Operation): z.ZodType {
+export function successSchema(operation: Operation, status: number = operation.status): z.ZodType {
   return z.strictObject({
-    statusCode: z.literal(operation.status),
+    statusCode: z.literal(status),
     data: operation.data,
     message: z.string(),
     success: z.literal(true),

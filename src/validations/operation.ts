@@ -23,7 +23,18 @@ export interface Operation<
   method: "get" | "post" | "patch" | "delete";
   /** Below `/api/v1`, with Express's `:name` parameters. */
   path: string;
-  tag: "Users" | "Videos" | "Media" | "Health" | "Docs";
+  tag:
+    | "Users"
+    | "Videos"
+    | "Comments"
+    | "Likes"
+    | "Tweets"
+    | "Playlists"
+    | "Subscriptions"
+    | "Dashboard"
+    | "Media"
+    | "Health"
+    | "Docs";
   summary: string;
   description?: string;
   access: Access;
@@ -37,6 +48,8 @@ export interface Operation<
   status: 200 | 201;
   message: string;
   data: z.ZodType;
+  /** Toggles: `status` and `message` are for what went on, these for what went off. */
+  off?: { status: 200; message: string };
   /** `data` is a bare array and the reply carries `pagination` beside it. */
   list?: boolean;
   /** The body's media type where the reply is not JSON of our shape; `data` and `message` are unused then. */

@@ -62,6 +62,9 @@ export const ownUser = z
   .strictObject({ ...publicFields, email: z.string(), updatedAt: timestamp })
   .openapi("OwnUser");
 
+/** What everybody may see of a user. */
+export const publicUser = z.strictObject(publicFields);
+
 const channel = z
   .strictObject({
     ...publicFields,

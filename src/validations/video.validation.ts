@@ -5,6 +5,7 @@ import {
   mediaUrl,
   objectId,
   pageOf,
+  pageLimit,
   pageQuery,
   sortType,
   text,
@@ -56,7 +57,7 @@ const thumbnailFile = {
   description: "JPEG, PNG, WebP, GIF or AVIF; taken from the video when absent",
 } as const;
 
-const videoParams = z.object({ videoId: objectId });
+export const videoParams = z.object({ videoId: objectId });
 
 const videoFields = {
   _id: id,
@@ -77,6 +78,17 @@ const videoFields = {
 
 /** A video in a list. */
 export const videoSchema = z.strictObject({ ...videoFields, owner }).openapi("Video");
+
+/** What lists of videos can be sorted by. */
+export const videoSortBy = z
+  .enum(["createdAt", "views", "duration", "title"])
+  .optional()
+  .transform((value) => value ?? "createdAt")
+  .openapi({
+    type: "string",
+    enum: ["createdAt", "views", "duration", "title"],
+    default: "createdAt",
+  });
 
 const videoPage = z
   .strictObject({
@@ -200,6 +212,21 @@ export const togglePublishStatus = operation({
   message: "Video publish status toggled successfully",
   data: videoPage,
   errors: ["FORBIDDEN", "VIDEO_NOT_FOUND"],
+});
+
+export const getRelatedVideos = operation({
+  method: "get",
+  path: "/videos/related/:videoId",
+  tag: "Videos",
+  summary: "What to watch next: videos with the same tags, of the same channel, and new ones",
+  access: "optional",
+  params: videoParams,
+  query: z.object({ limit: pageLimit }),
+  status: 200,
+  message: "Related videos fetched successfully",
+  data: z.array(videoSchema),
+  list: true,
+  errors: ["VIDEO_NOT_FOUND"],
 });
 
 export const recordView = operation({

@@ -4,6 +4,7 @@ import { config } from "../../src/config/env";
 import { newKey, saveWithFiles } from "../../src/jobs/files";
 import { startJobs } from "../../src/jobs";
 import { removeUser, removeVideo } from "../../src/jobs/removal";
+import { Removal } from "../../src/models/removal.model";
 import { Session } from "../../src/models/session.model";
 import { UnclaimedFile } from "../../src/models/unclaimed-file.model";
 import { User } from "../../src/models/user.model";
@@ -39,11 +40,13 @@ describe("the clean-up", () => {
     const [asha, ravi] = [await newPerson(), await newPerson()];
     const video = await publish(asha);
     await api("get", `/videos/${video._id}`, ravi.accessToken).expect(200);
-    await Video.updateOne({ _id: video._id }, { deletedAt: new Date(), isPublished: false });
+    const stored = await Video.findByIdAndDelete(video._id);
+    const files = [stored!.videoFile, stored!.thumbnail];
+    await Removal.create({ kind: "video", target: video._id, files, removedAt: PAST });
 
     await cleanUp();
     const filter = { video: video._id };
-    expect(await Video.exists({ _id: video._id })).toBeNull();
+    expect(await Removal.countDocuments()).toBe(0);
     expect([await View.countDocuments(filter), await WatchHistory.countDocuments(filter)]).toEqual([
       0, 0,
     ]);
@@ -57,11 +60,12 @@ describe("the clean-up", () => {
   it("finishes the removal of an account that was cut short", async () => {
     const asha = await newPerson();
     const video = await publish(asha);
-    await User.updateOne({ _id: asha._id }, { deletedAt: new Date() });
+    const { avatar } = (await User.findByIdAndDelete(asha._id))!;
+    await Removal.create({ kind: "user", target: asha._id, files: [avatar], removedAt: PAST });
     await api("get", "/users/current-user", asha.accessToken).expect(401);
 
     await cleanUp();
-    expect(await User.exists({ _id: asha._id })).toBeNull();
+    expect(await filesIn("media")).not.toContain(avatar.split("/").at(-1));
     expect(await Video.exists({ _id: video._id })).toBeNull();
     expect(await Session.countDocuments({ user: asha._id })).toBe(0);
   });
@@ -115,8 +119,8 @@ describe("a removal", () => {
       .attach("avatar", await png(), "a.png")
       .expect(200);
 
-    await removeVideo(seenVideo!);
-    await removeUser(seenUser!);
+    await removeVideo(seenVideo!._id);
+    await removeUser(seenUser!._id);
     const names = await filesIn("media");
     for (const url of [body.data.thumbnail, own.body.data.avatar]) {
       expect(names).not.toContain(mediaPath(url).split("/").at(-1));

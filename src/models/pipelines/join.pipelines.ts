@@ -1,9 +1,11 @@
 import type { PipelineStage, Types } from "mongoose";
+import type { Likeable } from "../like.model";
+import { visibleTo } from "../video.model";
 
 /** Owner fields that every reply shows; nothing else of a user is read. */
 const OWNER_FIELDS = { username: 1, fullName: 1, avatar: 1 } as const;
 
-/** Joins each video's owner. Runs on a page that is cut already. */
+/** Joins the owner of each video, comment, tweet or playlist. Runs on a page that is cut already. */
 export function joinOwner(fields: Record<string, 1> = OWNER_FIELDS): PipelineStage[] {
   return [
     {
@@ -15,7 +17,7 @@ export function joinOwner(fields: Record<string, 1> = OWNER_FIELDS): PipelineSta
         as: "owner",
       },
     },
-    // An owner who is being removed takes his videos along; until then they have none to show.
+    // An owner who was removed takes his things along; until they are cleared they have none to show.
     { $unwind: "$owner" },
   ];
 }
@@ -36,21 +38,50 @@ export function joinChannel(viewer: Types.ObjectId | undefined): PipelineStage[]
   ];
 }
 
-/** Says of each video whether the viewer likes it. */
-export function joinIsLiked(viewer: Types.ObjectId | undefined): PipelineStage[] {
+/** Says of each video, comment or tweet whether the viewer likes it. */
+export function joinIsLiked(kind: Likeable, viewer: Types.ObjectId | undefined): PipelineStage[] {
   return joinFlag(
     "isLiked",
     viewer && {
       from: "likes",
       localField: "_id",
       foreignField: "target",
-      pipeline: [
-        { $match: { kind: "video", user: viewer } },
-        { $limit: 1 },
-        { $project: { _id: 1 } },
-      ],
+      pipeline: [{ $match: { kind, user: viewer } }, { $limit: 1 }, { $project: { _id: 1 } }],
     },
   );
+}
+
+/** Says of each user whether the viewer follows him. */
+export function joinIsSubscribed(viewer: Types.ObjectId | undefined): PipelineStage[] {
+  return joinFlag(
+    "isSubscribed",
+    viewer && {
+      from: "subscriptions",
+      localField: "_id",
+      foreignField: "channel",
+      pipeline: [{ $match: { subscriber: viewer } }, { $limit: 1 }, { $project: { _id: 1 } }],
+    },
+  );
+}
+
+/** Leaves out the rows, such as likes, whose video the viewer may not see. */
+export function onlyVisibleVideos(
+  field: string,
+  viewer: Types.ObjectId | undefined,
+): PipelineStage[] {
+  return [
+    {
+      $lookup: {
+        from: "videos",
+        localField: field,
+        foreignField: "_id",
+        pipeline: [{ $match: visibleTo(viewer) }, { $project: { _id: 1 } }],
+        as: "visible",
+      },
+    },
+    { $match: { visible: { $ne: [] } } },
+    { $unset: "visible" },
+  ];
 }
 
 type Lookup = Omit<PipelineStage.Lookup["$lookup"], "as">;

@@ -1,0 +1,20 @@
+import AsyncLock from "async-lock";
+import mongoose, { type ClientSession } from "mongoose";
+
+/** Who waits longer than this is told that the server is busy; nothing in a transaction takes long. */
+const lock = new AsyncLock({ maxPending: Infinity });
+
+/**
+ * Runs the work in one transaction: all of it is written, or nothing. It may run several times,
+ * because the driver repeats it after a write conflict (MongoDB manual, "Transactions in
+ * Applications"). The keys name the documents that everybody writes to, such as a liked video:
+ * within this process their writers take turns instead of colliding.
+ */
+export function inTransaction<T>(
+  keys: string[],
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  return lock.acquire(keys, () =>
+    mongoose.connection.withSession((session) => session.withTransaction(() => work(session))),
+  );
+}

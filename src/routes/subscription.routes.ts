@@ -1,0 +1,34 @@
+import { Router } from "express";
+import * as subscription from "../controllers/subscription.controller";
+import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
+import { loadChannel } from "../middlewares/load.middleware";
+import { validate } from "../middlewares/validate.middleware";
+import * as schema from "../validations/subscription.validation";
+
+export const subscriptionRouter = Router();
+
+subscriptionRouter
+  .route("/c/:channelId")
+  .get(
+    optionalJWT,
+    validate(schema.getUserChannelSubscribers),
+    loadChannel("channelId"),
+    subscription.getUserChannelSubscribers,
+  )
+  .post(
+    verifyJWT,
+    validate(schema.toggleSubscription),
+    loadChannel("channelId"),
+    subscription.toggleSubscription,
+  );
+subscriptionRouter
+  .route("/u/:subscriberId")
+  .get(
+    optionalJWT,
+    validate(schema.getSubscribedChannels),
+    loadChannel("subscriberId"),
+    subscription.getSubscribedChannels,
+  );
+subscriptionRouter
+  .route("/videos")
+  .get(verifyJWT, validate(schema.getSubscribedVideos), subscription.getSubscribedVideos);
