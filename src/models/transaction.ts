@@ -1,7 +1,6 @@
 import AsyncLock from "async-lock";
 import mongoose, { type ClientSession } from "mongoose";
 
-/** Who waits longer than this is told that the server is busy; nothing in a transaction takes long. */
 const lock = new AsyncLock({ maxPending: Infinity });
 
 /**
@@ -14,7 +13,8 @@ export function inTransaction<T>(
   keys: string[],
   work: (session: ClientSession) => Promise<T>,
 ): Promise<T> {
-  return lock.acquire(keys, () =>
+  // In one order, so that two who need the same keys never wait for each other.
+  return lock.acquire([...keys].sort(), () =>
     mongoose.connection.withSession((session) => session.withTransaction(() => work(session))),
   );
 }
