@@ -37,7 +37,7 @@ export class ChangeHistory {
       const position = ++this.last;
       const clusterTime = new Timestamp({ t: Math.floor(wallTime.getTime() / 1000), i: position });
       this.entries.push({ position, clusterTime, wallTime, ns: { db, coll: name }, change });
-      this.bytes += change.bytes?.length ?? 0;
+      this.bytes += sizeOf(change);
     }
     if (this.entries.length > MAX_ENTRIES || this.bytes > MAX_BYTES) {
       this.forgetOldest();
@@ -59,33 +59,48 @@ export class ChangeHistory {
     return next ? next.position - 1 : this.last;
   }
 
-  /** What a client resumes with; the letters in it mean nothing to anybody else. */
-  token(position: number): Doc {
-    return {
-      _data: [this.run, position].map((part) => part.toString(16).padStart(16, "0")).join(""),
-    };
+  /**
+   * What a client resumes with; the letters in it mean nothing to anybody else. `fragment` is the
+   * place of a part of a split event.
+   */
+  token(position: number, fragment?: number): Doc {
+    const parts = [this.run, position].map((part) => part.toString(16).padStart(16, "0"));
+    return { _data: [...parts, ...(fragment === undefined ? [] : [hexByte(fragment)])].join("") };
   }
 
   /** @see https://www.mongodb.com/docs/manual/changeStreams/#resume-tokens */
-  positionOf(token: unknown): number {
+  positionOf(token: unknown): { position: number; fragment: number | undefined } {
     const data = isDocument(token) ? token["_data"] : undefined;
-    const [, run = "", position = ""] =
-      (typeof data === "string" && /^([0-9a-f]{16})([0-9a-f]{16})$/.exec(data)) || [];
+    const [, run = "", position = "", fragment] =
+      (typeof data === "string" && TOKEN.exec(data)) || [];
     if (run === "") {
       throw new MongoError(260, "Bad resume token: it is not one of this server");
     }
     if (parseInt(run, 16) !== this.run) {
       throw historyLost();
     }
-    return parseInt(position, 16);
+    return {
+      position: parseInt(position, 16),
+      fragment: fragment === undefined ? undefined : parseInt(fragment, 16),
+    };
   }
 
   /** Half at once, so that the rest is moved seldom. */
   private forgetOldest(): void {
     const kept = this.entries.slice(this.entries.length >> 1);
     this.entries = kept;
-    this.bytes = kept.reduce((sum, { change }) => sum + (change.bytes?.length ?? 0), 0);
+    this.bytes = kept.reduce((sum, { change }) => sum + sizeOf(change), 0);
   }
+}
+
+const TOKEN = /^([0-9a-f]{16})([0-9a-f]{16})([0-9a-f]{2})?$/;
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
+}
+
+function sizeOf({ bytes, before }: Change): number {
+  return (bytes?.length ?? 0) + (before?.length ?? 0);
 }
 
 function historyLost(): MongoError {

@@ -69,6 +69,95 @@ describe("a change stream", () => {
     expect(events[1]).toMatchObject({ fullDocument: null });
   });
 
+  it.each<[string, mongo.Document | mongo.Document[], mongo.Document]>([
+    ["a field in a document", { $set: { "a.b": 2, n: 1 } }, { updatedFields: { "a.b": 2 } }],
+    [
+      "a document made on the way",
+      { $set: { "x.y.z": 1 } },
+      { updatedFields: { x: { y: { z: 1 } } } },
+    ],
+    ["what $push put behind", { $push: { list: 3 } }, { updatedFields: { "list.2": 3 } }],
+    ["an array that $pull changed", { $pull: { list: 1 } }, { updatedFields: { list: [2] } }],
+    ["a renamed field", { $rename: { n: "m" } }, { updatedFields: { m: 1 }, removedFields: ["n"] }],
+    [
+      "the difference a pipeline made",
+      [{ $set: { "a.b": 3, long: { $slice: ["$long", 50] } } }, { $unset: "a.c" }],
+      {
+        updatedFields: { "a.b": 3 },
+        removedFields: ["a.c"],
+        truncatedArrays: [{ field: "long", newSize: 50 }],
+      },
+    ],
+  ])("describes %s", async (_what, change, description) => {
+    await docs.insertOne({
+      _id: 1,
+      n: 1,
+      a: { b: 1, c: { long: "x".repeat(99) } },
+      list: [1, 2],
+      long: Array(99).fill(7),
+    } as Doc);
+    const stream = await watching(docs.watch([], quick));
+    await docs.updateOne({ _id: 1 }, change);
+    const [event] = await take(stream, 1);
+    expect(event?.["updateDescription"]).toEqual({
+      updatedFields: {},
+      removedFields: [],
+      truncatedArrays: [],
+      ...description,
+    });
+  });
+
+  it("shows documents before and after a change, where the collection keeps them", async () => {
+    const images = { enabled: true };
+    await test.db.command({ collMod: "docs", changeStreamPreAndPostImages: images });
+    const stream = await watching(
+      docs.watch([], { ...quick, fullDocument: "required", fullDocumentBeforeChange: "required" }),
+    );
+    await docs.updateOne({ _id: 0 }, { $set: { n: 1 } });
+    await docs.replaceOne({ _id: 0 }, { n: 2 });
+    await docs.deleteOne({ _id: 0 });
+    expect(await take(stream, 3)).toMatchObject([
+      { fullDocumentBeforeChange: { _id: 0 }, fullDocument: { _id: 0, n: 1 } },
+      { fullDocumentBeforeChange: { _id: 0, n: 1 }, fullDocument: { _id: 0, n: 2 } },
+      { operationType: "delete", fullDocumentBeforeChange: { _id: 0, n: 2 } },
+    ]);
+  });
+
+  it("fails for a required image that was not kept, and gives null for an optional one", async () => {
+    const [required, optional] = await Promise.all(
+      ["required", "whenAvailable"].map((fullDocumentBeforeChange) =>
+        watching(docs.watch([], { ...quick, fullDocumentBeforeChange })),
+      ),
+    );
+    await docs.updateOne({ _id: 0 }, { $set: { n: 1 } });
+    await expect(required?.next()).rejects.toMatchObject({ code: 47 });
+    expect(await optional?.next()).toMatchObject({ fullDocumentBeforeChange: null });
+  });
+
+  it("splits an event that is larger than a document may be", async () => {
+    await test.db.command({ collMod: "docs", changeStreamPreAndPostImages: { enabled: true } });
+    const text = "x".repeat(9 * 1024 * 1024);
+    await docs.insertOne({ _id: 1, text } as Doc);
+    const stream = await watching(
+      docs.watch([{ $changeStreamSplitLargeEvent: {} }], {
+        ...quick,
+        fullDocument: "required",
+        fullDocumentBeforeChange: "required",
+      }),
+    );
+    await docs.updateOne({ _id: 1 }, { $set: { n: 1 } });
+    const [first, second] = await take(stream, 2);
+    expect([first?.["splitEvent"], second?.["splitEvent"]]).toEqual([
+      { fragment: 1, of: 2 },
+      { fragment: 2, of: 2 },
+    ]);
+    expect({ ...first, ...second }).toMatchObject({
+      operationType: "update",
+      fullDocument: { n: 1 },
+      fullDocumentBeforeChange: { _id: 1 },
+    });
+  });
+
   it("resumes after a token without missing or repeating anything", async () => {
     const first = await watching(docs.watch([], quick));
     await docs.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }]);
@@ -128,7 +217,16 @@ describe("a change stream", () => {
       [{ $changeStream: { resumeAfter: { _data: "0".repeat(32) } } }],
     ],
     ["stages that collect", 20, [{ $changeStream: {} }, { $group: { _id: 1 } }]],
-    ["images before a change", 238, [{ $changeStream: { fullDocumentBeforeChange: "required" } }]],
+    [
+      "an unknown kind of image",
+      2,
+      [{ $changeStream: { fullDocumentBeforeChange: "updateLookup" } }],
+    ],
+    [
+      "$changeStreamSplitLargeEvent before another stage",
+      7182802,
+      [{ $changeStream: {} }, { $changeStreamSplitLargeEvent: {} }, { $match: {} }],
+    ],
   ])("refuses %s with %i", async (_what, code, pipeline) => {
     await expect(
       test.db.command({ aggregate: "docs", pipeline, cursor: {} }),

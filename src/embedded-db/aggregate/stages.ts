@@ -48,7 +48,6 @@ const STAGES: Record<string, CompileStage> = {
 
 /** Known to MongoDB and refused here by name. */
 const UNSUPPORTED = new Set([
-  "$changeStreamSplitLargeEvent",
   "$currentOp",
   "$listLocalSessions",
   "$listSampledQueries",

@@ -3,10 +3,13 @@ import {
   type Binary,
   BSONRegExp,
   type Code,
+  Decimal128,
   type Doc,
+  isDocument,
   Rank,
   rankOf,
   type Timestamp,
+  typeName,
 } from "./values";
 import { compareNumbers } from "./numbers";
 
@@ -36,6 +39,27 @@ export function compareValues(
 /** True when two values are the same to a query: numbers by value, documents field by field. */
 export function equalValues(a: unknown, b: unknown, strings?: StringOrder): boolean {
   return a === b || compareValues(a, b, strings) === 0;
+}
+
+/** True when two values have the same types and values all the way down, fields in one order. */
+export function identicalValues(a: unknown, b: unknown): boolean {
+  if (a === b) {
+    return !Object.is(a, -0) === !Object.is(b, -0);
+  }
+  if (typeName(a) !== typeName(b)) {
+    return false;
+  }
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((element, at) => identicalValues(element, b[at]));
+  }
+  if (isDocument(a) && isDocument(b)) {
+    const [left, right] = [Object.keys(a), Object.keys(b)];
+    return (
+      left.length === right.length &&
+      left.every((name, at) => name === right[at] && identicalValues(a[name], b[name]))
+    );
+  }
+  return a instanceof Decimal128 ? a.toString() === String(b) : equalValues(a, b);
 }
 
 function compareSameType(rank: number, a: unknown, b: unknown, strings: StringOrder): number {

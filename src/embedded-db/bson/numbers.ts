@@ -124,6 +124,161 @@ function trimZeros(text: string): string {
 type BinaryOperation = "add" | "multiply";
 
 /**
+ * Adds numbers of any types as `$sum` does: integers exactly, doubles with the error of each step
+ * carried along, decimals with 34 digits. The result has the widest of the types.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/sum/
+ */
+export function sumNumbers(values: readonly unknown[]): unknown {
+  let small = 0;
+  let large: bigint | undefined;
+  let doubles: Compensated | undefined;
+  let decimals: Decimal128 | undefined;
+  for (const value of values) {
+    if (typeof value === "number" && fitsInt32(value)) {
+      small += value;
+    } else if (value instanceof Long) {
+      large = (large ?? 0n) + value.toBigInt();
+    } else if (value instanceof Decimal128) {
+      decimals = decimals ? decimalArithmetic("add", decimals, value) : value;
+    } else {
+      doubles = addCompensated(doubles ?? { sum: 0, error: 0 }, toNumber(value) ?? NaN);
+    }
+  }
+  const integers = BigInt(small) + (large ?? 0n);
+  const binary = doubles && addCompensated(doubles, Number(integers));
+  const exactly = binary ? double(totalOf(binary)) : integralResult(integers, large !== undefined);
+  return decimals ? decimalArithmetic("add", toDecimal(exactly), decimals) : exactly;
+}
+
+interface Compensated {
+  sum: number;
+  error: number;
+}
+
+/** Kahan's sum in Neumaier's form. */
+function addCompensated({ sum, error }: Compensated, value: number): Compensated {
+  const next = sum + value;
+  const lost = Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+  return { sum: next, error: error + lost };
+}
+
+function totalOf({ sum, error }: Compensated): number {
+  return Number.isFinite(sum) ? sum + error : sum;
+}
+
+/** A sum that does not fit into a long goes on as a double. */
+function integralResult(value: bigint, long: boolean): unknown {
+  if (!long && fitsInt32(Number(value))) {
+    return Number(value);
+  }
+  return value < INT64_MIN || value > INT64_MAX ? double(Number(value)) : Long.fromBigInt(value);
+}
+
+/** Divides with the 34 digits a decimal has; the divisor is not zero. */
+export function divideDecimals(a: Decimal128, b: Decimal128): Decimal128 {
+  if (isSpecial(a) || isSpecial(b)) {
+    return toDecimal(Number(a.toString()) / Number(b.toString()));
+  }
+  const left = parseDecimal(a);
+  const right = parseDecimal(b);
+  const shift = Math.max(0, DECIMAL_DIGITS + 2 + digits(right) - digits(left));
+  const dividend = left.coefficient * 10n ** BigInt(shift);
+  const quotient = dividend / right.coefficient;
+  const exact = quotient * right.coefficient === dividend;
+  const exponent = left.exponent - right.exponent - shift;
+  if (exact) {
+    return makeDecimal(...shortest(quotient, exponent, left.exponent - right.exponent));
+  }
+  // One more digit, so that a rest below it never looks like a tie.
+  const sign = left.coefficient < 0n !== right.coefficient < 0n ? -1n : 1n;
+  return makeDecimal(quotient * 10n + sign, exponent - 1);
+}
+
+/** The rest of a division that rounds towards zero; the divisor is not zero. */
+export function decimalRest(a: Decimal128, b: Decimal128): Decimal128 {
+  if (isSpecial(a) || isSpecial(b)) {
+    return /I/.test(b.toString()) && !isSpecial(a)
+      ? a
+      : toDecimal(Number(a.toString()) % Number(b.toString()));
+  }
+  const left = parseDecimal(a);
+  const right = parseDecimal(b);
+  const exponent = Math.min(left.exponent, right.exponent);
+  return makeDecimal(align(left, exponent) % align(right, exponent), exponent);
+}
+
+/** How a number is cut at a place: to the even neighbour, towards zero, down or up. */
+export type RoundingMode = "halfEven" | "truncate" | "floor" | "ceil";
+
+/** Rounds to `place` digits behind the point; a negative place counts before it. */
+export function roundDecimal(value: Decimal128, place: number, mode: RoundingMode): Decimal128 {
+  if (isSpecial(value)) {
+    return value;
+  }
+  const { coefficient, exponent } = parseDecimal(value);
+  return exponent >= -place
+    ? value
+    : makeDecimal(roundBigInt(coefficient, -place - exponent, mode), -place);
+}
+
+/** Divides by 10 ** places and rounds. */
+export function roundBigInt(value: bigint, places: number, mode: RoundingMode): bigint {
+  const unit = 10n ** BigInt(places);
+  const quotient = value / unit;
+  const rest = value % unit;
+  const away = value < 0n ? -1n : 1n;
+  const twice = (rest < 0n ? -rest : rest) * 2n;
+  const up =
+    (mode === "floor" && rest < 0n) ||
+    (mode === "ceil" && rest > 0n) ||
+    (mode === "halfEven" && (twice > unit || (twice === unit && quotient % 2n !== 0n)));
+  return up ? quotient + away : quotient;
+}
+
+/** The integral part of a number, exactly; undefined for what has none or does not fit a long. */
+export function truncateToLong(value: unknown): bigint | undefined {
+  const number = exact(value);
+  const whole =
+    number instanceof Decimal128
+      ? decimalToBigInt(number)
+      : typeof number === "bigint"
+        ? number
+        : wholeOf(number);
+  return whole !== undefined && whole >= INT64_MIN && whole <= INT64_MAX ? whole : undefined;
+}
+
+function wholeOf(value: number): bigint | undefined {
+  return Number.isFinite(value) ? BigInt(Math.trunc(value)) : undefined;
+}
+
+function decimalToBigInt(value: Decimal128): bigint | undefined {
+  if (isSpecial(value) || Math.abs(Number(value.toString())) > 2 ** 64) {
+    return undefined;
+  }
+  const { coefficient, exponent } = parseDecimal(value);
+  return exponent >= 0
+    ? coefficient * 10n ** BigInt(exponent)
+    : coefficient / 10n ** BigInt(-exponent);
+}
+
+function isSpecial(value: Decimal128): boolean {
+  return /[NI]/.test(value.toString());
+}
+
+function digits({ coefficient }: ParsedDecimal): number {
+  return coefficient.toString().replace("-", "").length;
+}
+
+/** An exact quotient without the zeros the division added, down to its natural exponent. */
+function shortest(coefficient: bigint, exponent: number, natural: number): [bigint, number] {
+  while (exponent < natural && coefficient % 10n === 0n) {
+    coefficient /= 10n;
+    exponent++;
+  }
+  return [coefficient, exponent];
+}
+
+/**
  * Adds or multiplies two BSON numbers; the result has the wider of the two types, and an int32
  * that overflows becomes a long. Undefined when a long overflows.
  * @see https://www.mongodb.com/docs/manual/reference/operator/update/inc/

@@ -99,7 +99,7 @@ export class Catalog {
         db: collection.db,
         name: collection.name,
       }),
-      change: { to: { db, coll: name } },
+      to: { db, coll: name },
     });
     const before = { db: collection.db, name: collection.name };
     this.move(collection, { db, name });

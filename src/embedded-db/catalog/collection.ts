@@ -8,6 +8,7 @@ import { parseFilter, type Filter } from "../query/filter";
 import { documentKey, type RecordId } from "../storage/keys";
 import type { Reader } from "../storage/storage";
 import type { WriteUnit } from "../sessions/write-unit";
+import type { UpdateDescription } from "../update/difference";
 import { Index, type IndexRecord } from "./collection-index";
 
 /** What the catalog keeps of a collection. */
@@ -103,8 +104,14 @@ export class Collection {
     return doc;
   }
 
-  /** Puts a changed document in the place of its old state. */
-  replace(unit: WriteUnit, stored: StoredDocument, before: Doc, after: Doc, change: Doc): void {
+  /** Puts a changed document in the place of its old state; without a description it is a replacement. */
+  replace(
+    unit: WriteUnit,
+    stored: StoredDocument,
+    before: Doc,
+    after: Doc,
+    description: UpdateDescription | undefined,
+  ): void {
     this.validate(after);
     const bytes = encodeForStorage(after);
     const oldKeys = this.keysOf(before);
@@ -116,11 +123,12 @@ export class Collection {
     );
     unit.count(this, 0, bytes.length - stored.bytes.length);
     unit.changed({
-      type: "$set" in change || "$unset" in change ? "update" : "replace",
+      type: description ? "update" : "replace",
       collection: this,
       documentKey: { _id: before["_id"] },
       bytes,
-      change,
+      before: this.preImage(stored),
+      ...(description ? { description } : {}),
     });
   }
 
@@ -130,7 +138,22 @@ export class Collection {
       keys.forEach((key) => index.remove(unit, key, stored.record));
     }
     unit.count(this, -1, -stored.bytes.length);
-    unit.changed({ type: "delete", collection: this, documentKey: { _id: doc["_id"] } });
+    unit.changed({
+      type: "delete",
+      collection: this,
+      documentKey: { _id: doc["_id"] },
+      before: this.preImage(stored),
+    });
+  }
+
+  /** True when change streams may show documents as they were before and after a change. */
+  get keepsImages(): boolean {
+    const images = this.options["changeStreamPreAndPostImages"];
+    return isDocument(images) && images["enabled"] === true;
+  }
+
+  private preImage({ bytes }: StoredDocument): Buffer | undefined {
+    return this.keepsImages ? bytes : undefined;
   }
 
   /** Fills one index from the documents there are; refuses duplicates. */

@@ -1,12 +1,13 @@
 import { badValue, failedToParse, MongoError } from "../errors";
 import { decode, type RawDocument } from "../bson/decode";
-import { encode } from "../bson/encode";
-import { type Doc, isDocument, Timestamp } from "../bson/values";
+import { encode, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { type Doc, isDocument, omit, textOf, Timestamp } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
 import type { HistoryEntry } from "../change-history";
 import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
+import type { Change } from "../sessions/write-unit";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { openCursor } from "./reply";
@@ -24,8 +25,16 @@ const ALLOWED = new Set([
   "$unset",
 ]);
 
+const SPLIT = "$changeStreamSplitLargeEvent";
+
+/** Room for the token and the number of a fragment. */
+const FRAGMENT_OVERHEAD = 1024;
+
 /** Changes of a collection itself, after which a stream on it has nothing left to watch. */
 const ENDING = new Set(["drop", "rename"]);
+
+/** How a stream asks for documents that only a collection with pre- and post-images keeps. */
+type Images = "whenAvailable" | "required";
 
 interface Watch {
   /** Undefined: every database. */
@@ -33,8 +42,12 @@ interface Watch {
   /** Undefined: every collection. */
   coll: string | undefined;
   after: number;
-  lookup: boolean;
+  /** Fragments of the first event that the client has already. */
+  fragments: number;
+  fullDocument: Images | "default" | "updateLookup";
+  beforeChange: Images | "off";
   expanded: boolean;
+  split: boolean;
   stages: Stage[];
 }
 
@@ -67,41 +80,70 @@ function parseWatch(
       "A $changeStream for the whole cluster must be run on the admin database",
     );
   }
-  const refused = rest.map((stage) => stageEntry(stage)[0]).find((name) => !ALLOWED.has(name));
+  const { stages, split } = splitting(rest);
+  const refused = stages.map((stage) => stageEntry(stage)[0]).find((name) => !ALLOWED.has(name));
   if (refused !== undefined) {
     throw new MongoError(20, `${refused} is not permitted in a $changeStream pipeline`);
   }
   return {
     db: all ? undefined : context.db,
     coll,
-    after: startOf(context, options),
-    lookup: wantsLookup(options),
+    ...startOf(context, options),
+    fullDocument: choice(options, "fullDocument", [
+      "default",
+      "updateLookup",
+      "whenAvailable",
+      "required",
+    ]),
+    beforeChange: choice(options, "fullDocumentBeforeChange", ["off", "whenAvailable", "required"]),
     expanded: options["showExpandedEvents"] === true,
-    stages: compilePipeline(rest, pipelineContext(context, context.engine.storage)),
+    split,
+    stages: compilePipeline(stages, pipelineContext(context, context.engine.storage)),
   };
 }
 
-function startOf({ engine: { history } }: CommandContext, options: Doc): number {
-  const token = options["resumeAfter"] ?? options["startAfter"];
-  if (token !== undefined) {
-    return history.positionOf(token);
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/changeStreamSplitLargeEvent/ */
+function splitting(stages: readonly unknown[]): { stages: readonly unknown[]; split: boolean } {
+  const place = stages.findIndex((stage) => stageEntry(stage)[0] === SPLIT);
+  if (place < 0) {
+    return { stages, split: false };
   }
-  const time = options["startAtOperationTime"];
-  return time instanceof Timestamp ? history.before(time) : history.position;
+  const [, argument] = stageEntry(stages[place]);
+  if (!isDocument(argument) || Object.keys(argument).length > 0) {
+    throw new MongoError(7182800, `${SPLIT} spec should be an empty object`);
+  }
+  if (place < stages.length - 1) {
+    throw new MongoError(7182802, `${SPLIT} must be the last stage in the pipeline`);
+  }
+  return { stages: stages.slice(0, -1), split: true };
 }
 
-/** Documents as they were before a change are not kept. */
-function wantsLookup(options: Doc): boolean {
-  const { fullDocument = "default", fullDocumentBeforeChange = "off" } = options;
-  if (fullDocumentBeforeChange !== "off" && fullDocumentBeforeChange !== "whenAvailable") {
-    throw new MongoError(238, "fullDocumentBeforeChange is not supported by the embedded database");
+function startOf(
+  { engine: { history } }: CommandContext,
+  options: Doc,
+): { after: number; fragments: number } {
+  const token = options["resumeAfter"] ?? options["startAfter"];
+  if (token !== undefined) {
+    const { position, fragment } = history.positionOf(token);
+    return fragment === undefined
+      ? { after: position, fragments: 0 }
+      : { after: position - 1, fragments: fragment + 1 };
   }
-  if (!["default", "updateLookup", "whenAvailable", "required"].includes(String(fullDocument))) {
+  const time = options["startAtOperationTime"];
+  const after = time instanceof Timestamp ? history.before(time) : history.position;
+  return { after, fragments: 0 };
+}
+
+/** An option with a few words to choose from; the first is the default. */
+function choice<Word extends string>(options: Doc, name: string, words: readonly Word[]): Word {
+  const given = options[name] ?? words[0];
+  const word = words.find((known) => known === given);
+  if (word === undefined) {
     throw badValue(
-      `Enumeration value '${String(fullDocument)}' for field 'fullDocument' is not a valid value.`,
+      `Enumeration value '${textOf(given)}' for field '$changeStream.${name}' is not a valid value.`,
     );
   }
-  return fullDocument !== "default";
+  return word;
 }
 
 /** The changes a client watches, as documents. */
@@ -109,12 +151,15 @@ class ChangeSource implements TailableSource {
   private position: number;
   private invalidated = false;
   private closing = false;
+  private fragments: Buffer[] = [];
+  private skip: number;
 
   constructor(
     private readonly context: CommandContext,
     private readonly watch: Watch,
   ) {
     this.position = watch.after;
+    this.skip = watch.fragments;
   }
 
   get ended(): boolean {
@@ -122,16 +167,48 @@ class ChangeSource implements TailableSource {
   }
 
   next(): IteratorResult<Buffer, unknown> {
+    const fragment = this.fragments.shift();
+    if (fragment) {
+      return { done: false, value: fragment };
+    }
     for (let event = this.nextEvent(); event; event = this.nextEvent()) {
       const [shown] = this.watch.stages.reduce<Iterable<Doc>>(
         (docs, stage) => stage(docs),
         [event],
       );
-      if (shown) {
-        return { done: false, value: encode(shown) };
+      const parts = shown ? this.partsOf(shown) : [];
+      this.fragments = parts.slice(this.skip);
+      this.skip = 0;
+      const first = this.fragments.shift();
+      if (first) {
+        return { done: false, value: first };
       }
     }
     return { done: true, value: undefined };
+  }
+
+  /** The event as it goes to the client: in one piece, or in fragments where it is too large. */
+  private partsOf(event: Doc): Buffer[] {
+    const whole = encode(event);
+    if (whole.length <= MAX_DOCUMENT_BYTES) {
+      return [whole];
+    }
+    if (!this.watch.split) {
+      throw new MongoError(
+        10334,
+        `BSONObj size: ${whole.length} is invalid. Executor error during getMore :: caused by :: the change event is larger than 16 MB; use ${SPLIT}`,
+        {},
+        ["NonResumableChangeStreamError"],
+      );
+    }
+    const groups = fragmentsOf(event);
+    return groups.map((fields, at) =>
+      encode({
+        _id: this.context.engine.history.token(this.position, at),
+        splitEvent: { fragment: at + 1, of: groups.length },
+        ...fields,
+      }),
+    );
   }
 
   close(): void {
@@ -183,7 +260,7 @@ class ChangeSource implements TailableSource {
 
   /** @see https://www.mongodb.com/docs/manual/reference/change-events/ */
   private eventOf({ position, clusterTime, wallTime, ns, change }: HistoryEntry): Doc {
-    const { type, documentKey, change: detail } = change;
+    const { type, documentKey, to } = change;
     return {
       _id: this.context.engine.history.token(position),
       operationType: type,
@@ -192,28 +269,67 @@ class ChangeSource implements TailableSource {
       ...this.fullDocument(change),
       ns: type === "dropDatabase" ? { db: ns.db } : ns,
       ...(documentKey ? { documentKey } : {}),
-      ...(type === "update" ? { updateDescription: descriptionOf(detail ?? {}) } : {}),
-      ...(type === "rename" ? { to: detail?.["to"] } : {}),
+      ...(type === "update" ? { updateDescription: this.describe(change) } : {}),
+      ...(type === "rename" ? { to } : {}),
+      ...this.beforeChange(change),
     };
   }
 
-  /** An update carries the document as it is now, if that is wanted. */
-  private fullDocument({ type, bytes, collection, documentKey }: HistoryEntry["change"]): Doc {
+  private describe({ description }: Change): Doc {
+    return { ...description, ...(this.watch.expanded ? { disambiguatedPaths: {} } : {}) };
+  }
+
+  /** An update carries the document as the stream asks for it. */
+  private fullDocument({ type, bytes, collection, documentKey }: Change): Doc {
     if (type === "insert" || type === "replace") {
       return bytes ? { fullDocument: decode(bytes) } : {};
     }
-    if (type !== "update" || !this.watch.lookup) {
+    const wanted = this.watch.fullDocument;
+    if (type !== "update" || wanted === "default") {
       return {};
     }
-    const current = readDocument(this.context.engine.storage, collection, documentKey?.["_id"]);
-    return { fullDocument: current ?? null };
+    if (wanted === "updateLookup") {
+      const current = readDocument(this.context.engine.storage, collection, documentKey?.["_id"]);
+      return { fullDocument: current ?? null };
+    }
+    return { fullDocument: image(collection.keepsImages ? bytes : undefined, wanted, "post") };
+  }
+
+  /** @see https://www.mongodb.com/docs/manual/changeStreams/#change-streams-with-document-pre--and-post-images */
+  private beforeChange({ type, before }: Change): Doc {
+    const wanted = this.watch.beforeChange;
+    return wanted === "off" || !["update", "replace", "delete"].includes(type)
+      ? {}
+      : { fullDocumentBeforeChange: image(before, wanted, "pre") };
   }
 }
 
-function descriptionOf(change: Doc): Doc {
-  return {
-    updatedFields: change["$set"] ?? {},
-    removedFields: Object.keys(change["$unset"] ?? {}),
-    truncatedArrays: [],
-  };
+function image(bytes: Buffer | undefined, wanted: Images, which: "pre" | "post"): Doc | null {
+  if (!bytes && wanted === "required") {
+    throw new MongoError(
+      47,
+      `Change stream was configured to require a ${which}-image for all update${which === "pre" ? ", delete and replace" : ""} events, but the ${which}-image was not found for an event`,
+      {},
+      ["NonResumableChangeStreamError"],
+    );
+  }
+  return bytes ? decode(bytes) : null;
+}
+
+/** The fields of an event, small ones first, in as few groups as fit into documents. */
+function fragmentsOf(event: Doc): Doc[] {
+  const groups: Doc[] = [];
+  let room = 0;
+  const fields = Object.entries(omit(event, "_id"))
+    .map(([name, value]) => ({ name, value, size: encode({ [name]: value }).length }))
+    .sort((a, b) => a.size - b.size);
+  for (const { name, value, size } of fields) {
+    if (size > room || groups.length === 0) {
+      groups.push({});
+      room = MAX_DOCUMENT_BYTES - FRAGMENT_OVERHEAD;
+    }
+    Object.assign(groups.at(-1) as Doc, { [name]: value });
+    room -= size;
+  }
+  return groups;
 }

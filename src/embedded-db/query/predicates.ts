@@ -1,5 +1,6 @@
 import { badValue, MongoError } from "../errors";
 import { compareValues, equalValues, regexText, type StringOrder } from "../bson/compare";
+import { truncateToLong } from "../bson/numbers";
 import {
   type Binary,
   type Doc,
@@ -189,26 +190,27 @@ function compileMod(operand: unknown): Compiled {
   if (operand.length !== 2) {
     throw badValue(`malformed mod, ${operand.length < 2 ? "not enough" : "too many"} elements`);
   }
-  const [divisor, remainder] = operand.map((value) => toNumber(value));
-  if (divisor === undefined || !Number.isFinite(divisor)) {
-    throw badValue("malformed mod, divisor not a number");
-  }
-  if (remainder === undefined || !Number.isFinite(remainder)) {
-    throw badValue("malformed mod, remainder not a number");
-  }
-  if (Math.trunc(divisor) === 0) {
+  const [divisor, remainder] = ["divisor", "remainder"].map((name, at) =>
+    modOperand(name, operand[at]),
+  ) as [bigint, bigint];
+  if (divisor === 0n) {
     throw badValue("divisor cannot be 0");
   }
   return {
     test: (value) => {
-      const number = toNumber(value);
-      return (
-        number !== undefined &&
-        Number.isFinite(number) &&
-        Math.trunc(number) % Math.trunc(divisor) === Math.trunc(remainder)
-      );
+      const whole = isNumeric(value) ? truncateToLong(value) : undefined;
+      return whole !== undefined && whole % divisor === remainder;
     },
   };
+}
+
+/** Longs are compared exactly, fractions are cut off. */
+function modOperand(name: string, value: unknown): bigint {
+  const whole = isNumeric(value) ? truncateToLong(value) : undefined;
+  if (whole === undefined) {
+    throw badValue(`malformed mod, ${name} not a number`);
+  }
+  return whole;
 }
 
 function matchesRegex(operand: unknown, options: unknown): ValuePredicate {

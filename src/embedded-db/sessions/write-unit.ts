@@ -3,6 +3,7 @@ import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { catalogKey, countsKey } from "../storage/keys";
 import type { Entry, KeyRange, Writer } from "../storage/storage";
+import type { UpdateDescription } from "../update/difference";
 import type { Transaction, Transactions } from "./transactions";
 
 /** One change of a document or collection, as change streams tell it. */
@@ -12,8 +13,12 @@ export interface Change {
   documentKey?: Doc;
   /** The document after the change. */
   bytes?: Buffer;
-  /** For updates: `$set` and `$unset` with what changed; for renames `to`. */
-  change?: Doc;
+  /** The document before the change, where the collection keeps pre-images. */
+  before?: Buffer | undefined;
+  /** Of an update. */
+  description?: UpdateDescription;
+  /** The new name of a renamed collection. */
+  to?: { db: string; coll: string };
 }
 
 /**

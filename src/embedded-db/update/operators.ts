@@ -1,6 +1,6 @@
 import { badValue, failedToParse, typeMismatch } from "../errors";
 import { arithmetic } from "../bson/numbers";
-import { compareValues, equalValues } from "../bson/compare";
+import { compareValues, equalValues, identicalValues } from "../bson/compare";
 import { formatDocument, formatValue } from "../bson/format";
 import {
   type Doc,
@@ -15,7 +15,7 @@ import {
 import type { Collation } from "../query/collation";
 import { isOperatorDocument, isRegex, parseFilter } from "../query/filter";
 import { parseSort, sortDocuments } from "../query/sort";
-import { setPath, takePath } from "./path";
+import { arrayOnTheWay, setPath, takePath } from "./path";
 
 /** One operator on one path of one document. */
 export interface Application {
@@ -24,15 +24,21 @@ export interface Application {
   operand: unknown;
   inserting: boolean;
   collation: Collation | undefined;
+  /** Tells a change at another path than its own. */
+  note: (parts: readonly string[], value: unknown) => void;
 }
 
 export interface UpdateOperator {
   /** Makes missing documents on the way to its path. */
   creates: boolean;
+  /** Refuses a path that leads through a value without fields. */
+  traverses?: boolean;
+  /** Elements put behind an array are changes of their own. */
+  appends?: boolean;
   /** Refuses an operand before any document is touched. */
   check?: (path: string, operand: unknown) => void;
   /** The new value; the old one for no change, undefined to remove the field. */
-  apply: (before: unknown, application: Application, container: unknown) => unknown;
+  apply: (before: unknown, application: Application) => unknown;
 }
 
 /**
@@ -53,11 +59,11 @@ export const OPERATORS: Record<string, UpdateOperator> = {
     apply: (before, { operand, collation }) => extreme(before, operand, -1, collation),
   },
   $mul: numeric("$mul", "multiply", (before, operand) => arithmetic("multiply", before, operand)),
-  $pop: { creates: false, check: checkPop, apply: pop },
-  $pull: { creates: false, apply: pull },
-  $pullAll: { creates: false, check: checkPullAll, apply: pullAll },
-  $push: { creates: true, apply: push },
-  $rename: { creates: false, check: checkRename, apply: rename },
+  $pop: { creates: false, traverses: true, check: checkPop, apply: pop },
+  $pull: { creates: false, traverses: true, apply: pull },
+  $pullAll: { creates: false, traverses: true, check: checkPullAll, apply: pullAll },
+  $push: { creates: true, appends: true, apply: push },
+  $rename: { creates: false, traverses: true, check: checkRename, apply: rename },
   $set: { creates: true, apply: (before, { operand }) => keepIfEqual(before, operand) },
   $setOnInsert: { creates: true, apply: (_before, { operand }) => operand },
   $unset: { creates: false, apply: () => undefined },
@@ -65,13 +71,7 @@ export const OPERATORS: Record<string, UpdateOperator> = {
 
 /** Equal values of one type are no change, so `nModified` stays 0. */
 function keepIfEqual(before: unknown, after: unknown): unknown {
-  return before !== undefined &&
-    typeName(before) === typeName(after) &&
-    !isDocument(after) &&
-    !Array.isArray(after) &&
-    equalValues(before, after)
-    ? before
-    : after;
+  return before !== undefined && identicalValues(before, after) ? before : after;
 }
 
 function shown(path: string, value: unknown): string {
@@ -330,15 +330,24 @@ function checkRename(path: string, operand: unknown): void {
   }
 }
 
-function rename(before: unknown, { operand, doc }: Application, container: unknown): unknown {
+function rename(before: unknown, { operand, path, doc, note }: Application): unknown {
   if (before === undefined) {
     return before;
   }
-  if (Array.isArray(container)) {
-    throw badValue("The source field cannot be an array element");
-  }
+  refuseArray("source", doc, path);
+  refuseArray("destination", doc, String(operand));
   const target = String(operand).split(".");
   takePath(doc, target);
   setPath(doc, target, before);
+  note(target, before);
   return undefined;
+}
+
+function refuseArray(end: string, doc: Doc, path: string): void {
+  const array = arrayOnTheWay(doc, path.split("."));
+  if (array !== undefined) {
+    throw badValue(
+      `The ${end} field cannot be an array element, '${path}' in doc with ${identity(doc).slice(1, -1)} has an array field called '${array}'`,
+    );
+  }
 }

@@ -83,25 +83,92 @@ export function applyAt(
   operator: UpdateOperator,
   application: Application,
   set: Doc,
-  unset: Doc,
+  unset: Set<string>,
 ): void {
+  if (operator.traverses) {
+    refuseDetour(doc, parts);
+  }
+  const created = operator.creates ? firstMissing(doc, parts) : undefined;
   const container = containerOf(doc, parts, operator.creates);
   const last = parts.at(-1) as string;
   if (!container) {
     return;
   }
   const before = child(container, last);
-  const after = operator.apply(before, application, container);
+  const after = operator.apply(before, application);
   if (after === before) {
     return;
   }
   if (after === undefined) {
     removeChild(container, last);
-    unset[application.path] = true;
-  } else {
-    setChild(container, last, after, parts);
-    set[application.path] = after;
+    unset.add(application.path);
+    return;
   }
+  setChild(container, last, after, parts);
+  if (created) {
+    noteWithin(set, created, valueAt(doc, created));
+  } else if (operator.appends && Array.isArray(after) && isPrefix(before, after)) {
+    after.slice(before.length).forEach((element, at) => {
+      noteWithin(set, [...parts, String(before.length + at)], element);
+    });
+  } else {
+    noteWithin(set, parts, after);
+  }
+}
+
+/** Notes a change, unless it lies in something that was noted as a whole. */
+export function noteWithin(set: Doc, parts: readonly string[], value: unknown): void {
+  const within = parts.some((_, at) => at > 0 && Object.hasOwn(set, parts.slice(0, at).join(".")));
+  if (!within) {
+    set[parts.join(".")] = value;
+  }
+}
+
+/** True when the elements of an array stayed in front and others came behind them. */
+function isPrefix(before: unknown, after: readonly unknown[]): before is unknown[] {
+  return (
+    Array.isArray(before) &&
+    after.length > before.length &&
+    before.every((element, at) => after[at] === element)
+  );
+}
+
+/** The path of the first document that has to be made on the way; undefined when none is. */
+function firstMissing(doc: Doc, parts: readonly string[]): readonly string[] | undefined {
+  let value: unknown = doc;
+  for (let at = 0; at < parts.length - 1; at++) {
+    value = child(value, parts[at] as string);
+    if (value === undefined) {
+      return parts.slice(0, at + 1);
+    }
+  }
+  return undefined;
+}
+
+function valueAt(doc: Doc, parts: readonly string[]): unknown {
+  return parts.reduce<unknown>(child, doc);
+}
+
+/** Refuses a path that leads through a value without such a part, as MongoDB does for removals. */
+function refuseDetour(doc: Doc, parts: readonly string[]): void {
+  let value: unknown = doc;
+  for (const [at, part] of parts.entries()) {
+    if (value === undefined) {
+      return;
+    }
+    if (!isDocument(value) && !(Array.isArray(value) && arrayIndex(part) !== undefined)) {
+      throw new MongoError(
+        28,
+        `Cannot use the part (${part}) of (${parts.join(".")}) to traverse the element ({${parts[at - 1]}: ${formatValue(value)}})`,
+      );
+    }
+    value = child(value, part);
+  }
+}
+
+/** The field on the way to a path that holds an array, if one does. */
+export function arrayOnTheWay(doc: Doc, parts: readonly string[]): string | undefined {
+  return parts.slice(0, -1).find((_, at) => Array.isArray(valueAt(doc, parts.slice(0, at + 1))));
 }
 
 /** Sets a value at a path, making the documents on the way. */

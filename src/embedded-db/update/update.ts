@@ -1,5 +1,5 @@
 import { badValue, failedToParse, MongoError } from "../errors";
-import { compareValues, equalValues } from "../bson/compare";
+import { equalValues } from "../bson/compare";
 import { formatValue } from "../bson/format";
 import { type Doc, isDocument, ObjectId, omit, rankOf, Rank, typeName } from "../bson/values";
 import { compileUpdatePipeline } from "../aggregate/update-pipeline";
@@ -8,8 +8,9 @@ import { conditionsOf } from "../index/bounds";
 import type { Collation } from "../query/collation";
 import { type Filter, parseFilter } from "../query/filter";
 import { matchedPosition } from "../query/position";
+import { difference, type UpdateDescription } from "./difference";
 import { OPERATORS, type UpdateOperator } from "./operators";
-import { applyAt, type PathContext, resolvePaths, setPath } from "./path";
+import { applyAt, noteWithin, type PathContext, resolvePaths, setPath } from "./path";
 
 export interface UpdateOptions {
   filter: Filter;
@@ -21,8 +22,8 @@ export interface UpdateOptions {
 /** The outcome for one document. */
 interface Updated {
   after: Doc;
-  /** `$set` and `$unset` of an operator update, for change streams; empty for a replacement. */
-  change: Doc;
+  /** What an update changed, for change streams; undefined for a replacement. */
+  change: UpdateDescription | undefined;
 }
 
 /** Changes a document, which it may modify; `inserting` when an upsert makes a new one. */
@@ -77,7 +78,7 @@ function compileReplacement(replacement: Doc): CompiledUpdate {
   }
   return {
     replacement: true,
-    apply: (doc) => ({ after: keepId(doc, replacement), change: {} }),
+    apply: (doc) => ({ after: keepId(doc, replacement), change: undefined }),
   };
 }
 
@@ -241,7 +242,7 @@ function applyOperators(
 ): Updated {
   const id = doc["_id"];
   const set: Doc = {};
-  const unset: Doc = {};
+  const unset = new Set<string>();
   const context: PathContext = {
     filters,
     position: (path) => matchedPosition(options.filter.root, doc, path),
@@ -257,24 +258,14 @@ function applyOperators(
         operand,
         inserting,
         collation: options.collation,
+        note: (target: readonly string[], value: unknown) => noteWithin(set, target, value),
       };
       applyAt(doc, concrete, operator, apply, set, unset);
     }
     refuseIdChange(path, id, doc["_id"], inserting);
   }
-  return { after: doc, change: { $set: set, $unset: unset } };
-}
-
-/** What a pipeline did, field by field. */
-function difference(before: Doc, after: Doc): Doc {
-  const changed = Object.entries(after).filter(
-    ([name, value]) => !Object.hasOwn(before, name) || compareValues(before[name], value) !== 0,
-  );
-  const removed = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
-  return {
-    $set: Object.fromEntries(changed),
-    $unset: Object.fromEntries(removed.map((name) => [name, true])),
-  };
+  const removedFields = [...unset];
+  return { after: doc, change: { updatedFields: set, removedFields, truncatedArrays: [] } };
 }
 
 function refuseIdChange(path: string, before: unknown, after: unknown, inserting: boolean): void {

@@ -1,37 +1,11 @@
 import { mongo } from "mongoose";
-
-type Doc = Record<string, unknown>;
-
-/** One question to a MongoDB server: documents in the collection `c`, commands, the last reply. */
-export interface Case {
-  name: string;
-  documents?: Doc[];
-  commands: Doc[];
-  /** What MongoDB documents of the last reply; arrays and values exactly, other fields may be more. */
-  reply: Doc;
-  /** Why the reference engine is known to answer otherwise. It must go when it no longer does. */
-  difference?: string;
-}
+import { aggregate, type Case, type Doc, find, found, update } from "./case";
+import { NUMBER_CASES } from "./cases/numbers";
+import { UPDATE_CASES } from "./cases/updates";
 
 const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
 
 const { Decimal128, Double, Long } = mongo;
-
-function found(...firstBatch: Doc[]): Doc {
-  return { cursor: { firstBatch } };
-}
-
-function find(filter: Doc, more: Doc = {}): Doc {
-  return { find: "c", filter, ...more };
-}
-
-function aggregate(...pipeline: Doc[]): Doc {
-  return { aggregate: "c", pipeline, cursor: {} };
-}
-
-function update(q: Doc, u: unknown, more: Doc = {}): Doc {
-  return { update: "c", updates: [{ q, u, ...more }] };
-}
 
 const NUMBERS = [
   { _id: 1, v: 5 },
@@ -386,4 +360,6 @@ export const CASES: Case[] = [
     ],
     reply: found({ _id: 1, sum: 1 }, { _id: 2, sum: 3 }, { _id: 3, sum: 6 }),
   },
+  ...NUMBER_CASES,
+  ...UPDATE_CASES,
 ];

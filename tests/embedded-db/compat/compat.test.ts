@@ -1,6 +1,7 @@
 import { mongo } from "mongoose";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "../support/database";
-import { type Case, CASES } from "./cases";
+import type { Case } from "./case";
+import { CASES } from "./cases";
 
 /**
  * What MongoDB documents, asked of the embedded database. When TEST_MONGODB_URI names another

@@ -1,5 +1,16 @@
 import { MongoError } from "../../errors";
-import { arithmetic, compareNumbers, toDecimal } from "../../bson/numbers";
+import {
+  arithmetic,
+  compareNumbers,
+  decimalRest,
+  divideDecimals,
+  roundBigInt,
+  roundDecimal,
+  type RoundingMode,
+  sumNumbers,
+  toDecimal,
+  truncateToLong,
+} from "../../bson/numbers";
 import { compareValues } from "../../bson/compare";
 import {
   Decimal128,
@@ -7,8 +18,6 @@ import {
   fitsInt32,
   isNumeric,
   Long,
-  Rank,
-  rankOf,
   textOf,
   toNumber,
   typeName,
@@ -18,18 +27,26 @@ import { fixed, isNullish, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */
 export const ARITHMETIC: Record<string, CompileOperator> = {
-  $abs: rounding("$abs", Math.abs),
+  $abs: fixed("$abs", 1, absolute),
   $add: variadic((values) => add(values)),
   $avg: variadic((values) => average(operands(values))),
-  $ceil: rounding("$ceil", Math.ceil),
+  $ceil: fixed("$ceil", 1, (value) => roundTo("$ceil", value, 0, "ceil")),
   $divide: fixed("$divide", 2, divide),
-  $floor: rounding("$floor", Math.floor),
+  $exp: transcendental("$exp", Math.exp),
+  $floor: fixed("$floor", 1, (value) => roundTo("$floor", value, 0, "floor")),
+  $ln: transcendental("$ln", Math.log, 28766),
+  $log: fixed("$log", 2, logarithm),
+  $log10: transcendental("$log10", Math.log10, 28761),
   $max: variadic((values) => extreme(operands(values), 1)),
   $min: variadic((values) => extreme(operands(values), -1)),
   $mod: fixed("$mod", 2, modulo),
   $multiply: variadic((values) => multiply(values)),
+  $pow: fixed("$pow", 2, power),
+  $round: variadic((values) => roundArguments("$round", values, "halfEven")),
+  $sqrt: fixed("$sqrt", 1, squareRoot),
   $subtract: fixed("$subtract", 2, subtract),
   $sum: variadic((values) => sum(operands(values))),
+  $trunc: variadic((values) => roundArguments("$trunc", values, "truncate")),
 };
 
 /** `{ $sum: "$scores" }` runs over the array, `{ $sum: ["$a", "$b"] }` over the arguments. */
@@ -39,7 +56,7 @@ function operands(values: unknown[]): unknown[] {
 
 /** The sum of the numbers among the values. */
 export function sum(values: readonly unknown[]): unknown {
-  return values.filter(isNumeric).reduce<unknown>((total, value) => plus(total, value), 0);
+  return sumNumbers(values.filter(isNumeric));
 }
 
 /** The mean of the numbers among the values, null without any. */
@@ -50,7 +67,7 @@ export function average(values: readonly unknown[]): unknown {
   }
   const total = sum(numbers);
   return total instanceof Decimal128
-    ? toDecimal(Number(total.toString()) / numbers.length)
+    ? divideDecimals(total, toDecimal(numbers.length))
     : double((toNumber(total) as number) / numbers.length);
 }
 
@@ -82,7 +99,7 @@ function add(values: unknown[]): unknown {
   if (values.filter((value) => value instanceof Date).length > 1) {
     throw new MongoError(16612, "only one date allowed in an $add expression");
   }
-  const total = values.filter(isNumeric).reduce<unknown>(plus, 0);
+  const total = sumNumbers(values.filter(isNumeric));
   return date ? new Date(date.getTime() + (toNumber(total) as number)) : total;
 }
 
@@ -130,10 +147,9 @@ function divide(a: unknown, b: unknown): unknown {
   if (compareNumbers(b, 0) === 0) {
     throw new MongoError(2, "can't $divide by zero");
   }
-  const quotient = (toNumber(a) as number) / (toNumber(b) as number);
   return a instanceof Decimal128 || b instanceof Decimal128
-    ? toDecimal(quotient)
-    : double(quotient);
+    ? divideDecimals(toDecimal(a), toDecimal(b))
+    : double((toNumber(a) as number) / (toNumber(b) as number));
 }
 
 function modulo(a: unknown, b: unknown): unknown {
@@ -149,34 +165,200 @@ function modulo(a: unknown, b: unknown): unknown {
   if (compareNumbers(b, 0) === 0) {
     throw new MongoError(16610, "can't $mod by zero");
   }
-  if ((a instanceof Long || b instanceof Long) && [a, b].every(isInteger)) {
-    return Long.fromBigInt(BigInt(textOf(a)) % BigInt(textOf(b)));
+  if (a instanceof Decimal128 || b instanceof Decimal128) {
+    return decimalRest(toDecimal(a), toDecimal(b));
   }
-  const rest = (toNumber(a) as number) % (toNumber(b) as number);
-  const integers = [a, b].every((value) => typeof value === "number" && fitsInt32(value));
-  return integers ? rest : double(rest);
+  const [dividend, divisor] = [a, b].map(integral);
+  if (typeName(a) === "double" || dividend === undefined || divisor === undefined) {
+    return double((toNumber(a) as number) % (toNumber(b) as number));
+  }
+  return integerOf(dividend % divisor, a instanceof Long || b instanceof Long);
 }
 
-function isInteger(value: unknown): boolean {
-  return value instanceof Long || (typeof value === "number" && fitsInt32(value));
+/** The value of a whole number, exactly. */
+function integral(value: unknown): bigint | undefined {
+  return value instanceof Long || Number.isInteger(toNumber(value))
+    ? truncateToLong(value)
+    : undefined;
 }
 
-/** Functions of one number that keep its type. */
-function rounding(name: string, apply: (value: number) => number): CompileOperator {
+/** An int, or a long where one is asked for or needed; a double beyond that. */
+function integerOf(value: bigint, long: boolean): unknown {
+  if (!long && fitsInt32(Number(value))) {
+    return Number(value);
+  }
+  return BigInt.asIntN(64, value) === value ? Long.fromBigInt(value) : double(Number(value));
+}
+
+function requireNumber(name: string, value: unknown, code = 28765): void {
+  if (!isNumeric(value)) {
+    throw new MongoError(code, `${name} only supports numeric types, not ${typeName(value)}`);
+  }
+}
+
+function absolute(value: unknown): unknown {
+  if (isNullish(value)) {
+    return null;
+  }
+  requireNumber("$abs", value);
+  if (compareNumbers(value, 0) >= 0) {
+    return value;
+  }
+  if (value instanceof Long && value.equals(Long.MIN_VALUE)) {
+    throw new MongoError(28680, "can't take $abs of long long min");
+  }
+  return Number.isNaN(toNumber(value)) ? value : arithmetic("multiply", value, -1);
+}
+
+function roundArguments(name: string, values: readonly unknown[], mode: RoundingMode): unknown {
+  const [value, place = 0] = values;
+  if (values.length < 1 || values.length > 2) {
+    throw new MongoError(
+      28667,
+      `Expression ${name} takes at least 1 arguments, and at most 2, but ${values.length} were passed in.`,
+    );
+  }
+  if (isNullish(value) || isNullish(place)) {
+    return null;
+  }
+  const digits = toNumber(place);
+  if (digits === undefined || !Number.isInteger(digits)) {
+    throw new MongoError(51082, `precision argument to  ${name} must be a integral value`);
+  }
+  if (digits < -20 || digits > 100) {
+    throw new MongoError(
+      51083,
+      `cannot apply ${name} with precision value ${digits} value must be in [-20, 100]`,
+    );
+  }
+  return roundTo(name, value, digits, mode);
+}
+
+/** Rounds and keeps the type; an int that no longer fits becomes a long. */
+function roundTo(name: string, value: unknown, place: number, mode: RoundingMode): unknown {
+  if (isNullish(value)) {
+    return null;
+  }
+  requireNumber(name, value, place === 0 && mode !== "halfEven" ? 28765 : 51081);
+  if (value instanceof Decimal128) {
+    return roundDecimal(value, place, mode);
+  }
+  if (typeName(value) === "double") {
+    return double(roundDouble(toNumber(value) as number, place, mode));
+  }
+  const whole = truncateToLong(value) as bigint;
+  const rounded = place >= 0 ? whole : roundBigInt(whole, -place, mode) * 10n ** BigInt(-place);
+  return integerOf(rounded, value instanceof Long);
+}
+
+/** Without a place the binary value counts; with one the decimal number it stands for. */
+function roundDouble(value: number, place: number, mode: RoundingMode): number {
+  if (!Number.isFinite(value)) {
+    return value;
+  }
+  if (place !== 0) {
+    const decimal = Decimal128.fromStringWithRounding(String(value));
+    return Number(roundDecimal(decimal, place, mode).toString());
+  }
+  switch (mode) {
+    case "floor":
+      return Math.floor(value);
+    case "ceil":
+      return Math.ceil(value);
+    case "truncate":
+      return Math.trunc(value);
+    case "halfEven": {
+      const below = Math.floor(value);
+      const half = value - below === 0.5;
+      return half ? below + Math.abs(below % 2) : Math.round(value);
+    }
+  }
+}
+
+/** A function whose result is a double, or a decimal of a decimal. */
+function transcendental(
+  name: string,
+  apply: (value: number) => number,
+  positive?: number,
+): CompileOperator {
   return fixed(name, 1, (value) => {
     if (isNullish(value)) {
       return null;
     }
-    if (rankOf(value) !== Rank.number) {
-      throw new MongoError(28765, `${name} only supports numeric types, not ${typeName(value)}`);
+    requireNumber(name, value);
+    if (positive !== undefined && compareNumbers(value, 0) <= 0) {
+      throw new MongoError(
+        positive,
+        `${name}'s argument must be a positive number, but is ${textOf(value)}`,
+      );
     }
-    if (value instanceof Long) {
-      return name === "$abs" && value.isNegative() ? value.negate() : value;
-    }
-    const result = apply(toNumber(value) as number);
-    if (value instanceof Decimal128) {
-      return toDecimal(result);
-    }
-    return typeName(value) === "int" ? result : double(result);
+    return likeType(apply(toNumber(value) as number), value);
   });
+}
+
+function likeType(result: number, ...values: unknown[]): unknown {
+  return values.some((value) => value instanceof Decimal128) ? toDecimal(result) : double(result);
+}
+
+function logarithm(value: unknown, base: unknown): unknown {
+  if (isNullish(value) || isNullish(base)) {
+    return null;
+  }
+  if (!isNumeric(value)) {
+    throw new MongoError(28756, `$log's argument must be numeric, not ${typeName(value)}`);
+  }
+  if (!isNumeric(base)) {
+    throw new MongoError(28757, `$log's base must be numeric, not ${typeName(base)}`);
+  }
+  if (compareNumbers(value, 0) <= 0) {
+    throw new MongoError(
+      28758,
+      `$log's argument must be a positive number, but is ${textOf(value)}`,
+    );
+  }
+  if (compareNumbers(base, 0) <= 0 || compareNumbers(base, 1) === 0) {
+    throw new MongoError(
+      28759,
+      `$log's base must be a positive number not equal to 1, but is ${textOf(base)}`,
+    );
+  }
+  const [x, y] = [value, base].map((number) => Math.log(toNumber(number) as number));
+  return likeType((x as number) / (y as number), value, base);
+}
+
+function squareRoot(value: unknown): unknown {
+  if (isNullish(value)) {
+    return null;
+  }
+  requireNumber("$sqrt", value);
+  if (compareNumbers(value, 0) < 0 && !Number.isNaN(toNumber(value))) {
+    throw new MongoError(28714, "$sqrt's argument must be greater than or equal to 0");
+  }
+  return likeType(Math.sqrt(toNumber(value) as number), value);
+}
+
+function power(base: unknown, exponent: unknown): unknown {
+  if (isNullish(base) || isNullish(exponent)) {
+    return null;
+  }
+  if (!isNumeric(base)) {
+    throw new MongoError(28762, `$pow's base must be numeric, not ${typeName(base)}`);
+  }
+  if (!isNumeric(exponent)) {
+    throw new MongoError(28763, `$pow's exponent must be numeric, not ${typeName(exponent)}`);
+  }
+  if (compareNumbers(base, 0) === 0 && compareNumbers(exponent, 0) < 0) {
+    throw new MongoError(28764, "$pow cannot take a base of 0 and a negative exponent");
+  }
+  const result = (toNumber(base) as number) ** (toNumber(exponent) as number);
+  const types = [typeName(base), typeName(exponent)];
+  const whole = !types.includes("double") && !types.includes("decimal");
+  if (!whole || !Number.isInteger(result)) {
+    return likeType(result, base, exponent);
+  }
+  const exactly =
+    Math.abs(result) < 2 ** 64 && (toNumber(exponent) as number) >= 0
+      ? (truncateToLong(base) as bigint) ** (truncateToLong(exponent) as bigint)
+      : BigInt(result);
+  return integerOf(exactly, types.includes("long"));
 }

@@ -1,0 +1,80 @@
+import { mongo } from "mongoose";
+import { aggregate, type Case, find, found } from "../case";
+
+const { Decimal128, Double, Long } = mongo;
+
+const decimal = (text: string) => Decimal128.fromString(text);
+const long = (text: string) => Long.fromString(text);
+
+const OTHER_ARITHMETIC = "DocumentDB 1.0 computes averages, rests and sums as doubles";
+
+/** Expressions over no document, with their values. */
+const EXPRESSIONS: [string, unknown, unknown, string?][] = [
+  [
+    "$divide of decimals has 34 digits",
+    { $divide: [decimal("1"), decimal("3")] },
+    decimal("0.3333333333333333333333333333333333"),
+  ],
+  ["$divide of decimals ends where it is exact", { $divide: [decimal("1"), 8] }, decimal("0.125")],
+  [
+    "$avg of decimals has 34 digits",
+    { $avg: [[decimal("1"), decimal("2"), decimal("2")]] },
+    decimal("1.666666666666666666666666666666667"),
+    OTHER_ARITHMETIC,
+  ],
+  [
+    "$sum of decimals has 34 digits",
+    { $sum: [[decimal("0.1234567890123456789"), 1]] },
+    decimal("1.1234567890123456789"),
+  ],
+  ["$sum of doubles carries the error", { $sum: [[0.1, 0.2, 0.3]] }, 0.6, OTHER_ARITHMETIC],
+  ["$mod of longs is exact", { $mod: [long("9007199254740993"), 10] }, 3, OTHER_ARITHMETIC],
+  ["$mod of decimals", { $mod: [decimal("10.5"), decimal("3")] }, decimal("1.5")],
+  ["$mod of a double", { $mod: [5.5, 2] }, 1.5],
+  ["$round to the even neighbour", { $round: [2.5] }, 2],
+  ["$round at a place", { $round: [12.345, 1] }, 12.3],
+  ["$round before the point", { $round: [1250, -2] }, 1200],
+  ["$round of a decimal", { $round: [decimal("2.675"), 2] }, decimal("2.68")],
+  ["$trunc", { $trunc: [-7.9] }, -7],
+  ["$floor of a decimal", { $floor: [decimal("-1.5")] }, decimal("-2")],
+  [
+    "$abs of a decimal",
+    { $abs: [decimal("-1.234567890123456789")] },
+    decimal("1.234567890123456789"),
+  ],
+  ["$pow of ints", { $pow: [2, 10] }, 1024],
+  ["$sqrt", { $sqrt: [25] }, 5],
+];
+
+/** Arithmetic keeps the digits and the types that MongoDB documents. */
+export const NUMBER_CASES: Case[] = [
+  ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
+    name: `arithmetic: ${name}`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v: expression } })],
+    reply: found({ _id: 1, v: value }),
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "arithmetic: $group averages decimals with 34 digits",
+    documents: ["1", "1", "2"].map((text) => ({ v: decimal(text) })),
+    commands: [aggregate({ $group: { _id: null, avg: { $avg: "$v" }, sum: { $sum: "$v" } } })],
+    reply: found({
+      _id: null,
+      avg: decimal("1.333333333333333333333333333333333"),
+      sum: decimal("4"),
+    }),
+    difference: OTHER_ARITHMETIC,
+  },
+  {
+    name: "find: $mod of longs beyond 2^53 is exact",
+    documents: [
+      { _id: 1, v: long("9007199254740993") },
+      { _id: 2, v: long("9007199254740992") },
+      { _id: 3, v: new Double(3.7) },
+      { _id: 4, v: decimal("13.9") },
+    ],
+    commands: [find({ v: { $mod: [10, 3] } }, { sort: { _id: 1 }, projection: { _id: 1 } })],
+    reply: found({ _id: 1 }, { _id: 3 }, { _id: 4 }),
+  },
+];
