@@ -2,7 +2,8 @@ import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { type Plan, planQuery } from "../index/planner";
-import { filterArgument, parseFilter } from "../query/filter";
+import { type Filter, filterArgument, parseFilter } from "../query/filter";
+import { refuseNear } from "../query/geo/near";
 import { metaOf, setMeta } from "../query/meta";
 import { type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
@@ -14,7 +15,7 @@ const MAX_DEPTH = 20;
 /** How the beginning of a pipeline is answered by the collection itself. */
 export interface Leading {
   plan: Plan;
-  filter: ReturnType<typeof parseFilter>;
+  filter: Filter;
   sort: SortKey[];
   limit: number | undefined;
   /** The stages that remain. */
@@ -44,6 +45,9 @@ export function runPipeline(
   }
   const collation = context.collation ?? collection?.collation;
   const inner = { ...context, collation, collection };
+  if (pipeline.some((stage, at) => at > 0 && stageEntry(stage)[0] === "$geoNear")) {
+    throw new MongoError(40602, "$geoNear is only valid as the first stage in a pipeline.");
+  }
   const counted = collection && countingAll(collection, pipeline, inner);
   if (counted) {
     return counted;
@@ -80,7 +84,7 @@ export function planLeading(
     filters.push(filterArgument("$match", argument));
   }
   const [filterDoc = {}] = filters.length > 1 ? [{ $and: filters }] : filters;
-  const filter = parseFilter(filterDoc, context);
+  const filter = refuseNear(parseFilter(filterDoc, context));
   const [next, argument] = at < pipeline.length ? stageEntry(pipeline[at]) : [];
   const sort = next === "$sort" ? parseSort(argument) : [];
   const rest = pipeline.slice(sort.length > 0 ? at + 1 : at);

@@ -1,5 +1,6 @@
 import { badValue, MongoError } from "../errors";
 import { countArgument, filterArgument, parseFilter } from "../query/filter";
+import { refuseNear } from "../query/geo/near";
 import { metaOf } from "../query/meta";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
@@ -84,7 +85,7 @@ function match(argument: unknown, context: PipelineContext): Stage {
   if (!isDocument(argument)) {
     throw new MongoError(15959, "the match filter must be an expression in an object");
   }
-  const filter = parseFilter(filterArgument("$match", argument), context);
+  const filter = refuseNear(parseFilter(filterArgument("$match", argument), context));
   if (filter.text) {
     throw new MongoError(17313, "$match with $text is only allowed as the first pipeline stage");
   }

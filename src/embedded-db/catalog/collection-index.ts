@@ -3,6 +3,7 @@ import { formatValue } from "../bson/format";
 import { type Doc, toNumber } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
 import { extractKeys, type IndexField, lacksAllFields } from "../index/index-keys";
+import { checkGeoFields } from "../query/geo/indexed";
 import { TextAnalyzer, type TextSpec } from "../index/text";
 import { parseFilter, type Filter } from "../query/filter";
 import {
@@ -74,7 +75,10 @@ export class Index {
 
   /** True when the planner may look keys up in it by value. */
   get ordered(): boolean {
-    return this.text === undefined && !this.fields.some(({ path }) => path.endsWith("$**"));
+    return (
+      this.text === undefined &&
+      !this.fields.some(({ path, geo }) => geo !== undefined || path.endsWith("$**"))
+    );
   }
 
   record(): IndexRecord {
@@ -93,6 +97,9 @@ export class Index {
     }
     if (this.sparse && lacksAllFields(doc, this.fields)) {
       return [];
+    }
+    if (this.fields.some(({ geo }) => geo !== undefined)) {
+      checkGeoFields(doc, this.fields, this.spec);
     }
     const { keys, multikey } = extractKeys(doc, this.fields, this.collation?.fold);
     multikey.forEach((at) => this.multikey.add(at));
@@ -157,6 +164,7 @@ function fieldsOf(key: Doc): IndexField[] {
     parts: path.split("."),
     descending: (toNumber(direction) ?? 1) < 0,
     hashed: direction === "hashed",
+    geo: direction === "2dsphere" || direction === "2d" ? direction : undefined,
   }));
 }
 

@@ -6,6 +6,7 @@ import type { Collection } from "../catalog/collection";
 import type { Plan } from "../index/planner";
 import { filterArgument, parseFilter } from "../query/filter";
 import type { ScanStatistics } from "../query/scan";
+import { type NearQuery, requireGeoIndex } from "../query/geo/near";
 import { select } from "../query/select";
 import { MONGODB_VERSION } from "./buildInfo";
 import { CommandContext } from "./context";
@@ -62,7 +63,10 @@ function explainFind(context: CommandContext): Doc {
     const sorts = query.sort.length > 0 && !plan.sorted;
     return report(
       context,
-      stagesOf(plan, sorts ? context.document("sort") : undefined),
+      stagesOf(
+        query.filter.near ? nearStage(collection, query.filter.near, plan) : scanStage(plan),
+        sorts ? context.document("sort") : undefined,
+      ),
       statistics,
       returned,
     );
@@ -99,11 +103,23 @@ function leadingPlan(
   inner: ReturnType<typeof pipelineContext>,
 ): Doc {
   const leading = planLeading(inner, collection, pipeline, hintOf(context.command["hint"]));
-  return stagesOf(leading.plan, leading.sort.length > 0 && !leading.plan.sorted ? {} : undefined);
+  return stagesOf(
+    scanStage(leading.plan),
+    leading.sort.length > 0 && !leading.plan.sorted ? {} : undefined,
+  );
 }
 
-function stagesOf(plan: Plan, sort: Doc | undefined): Doc {
-  const inner = scanStage(plan);
+function nearStage(collection: Collection, near: NearQuery, plan: Plan): Doc {
+  const { name, spec } = requireGeoIndex(collection, near);
+  return {
+    stage: near.kinds.includes("2dsphere") ? "GEO_NEAR_2DSPHERE" : "GEO_NEAR_2D",
+    keyPattern: spec["key"],
+    indexName: name,
+    inputStage: scanStage(plan),
+  };
+}
+
+function stagesOf(inner: Doc, sort: Doc | undefined): Doc {
   return sort === undefined ? inner : { stage: "SORT", sortPattern: sort, inputStage: inner };
 }
 

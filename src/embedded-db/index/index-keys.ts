@@ -9,7 +9,11 @@ export interface IndexField {
   parts: readonly string[];
   descending: boolean;
   hashed: boolean;
+  /** A kind of index that is checked and kept, but not searched. */
+  geo?: GeoKind | undefined;
 }
+
+export type GeoKind = "2dsphere" | "2d";
 
 /** The keys a document has in an index, and the fields that met an array on the way. */
 export interface ExtractedKeys {
@@ -39,7 +43,9 @@ export function extractKeys(
 ): ExtractedKeys {
   const multikey = new Set<number>();
   const keys = new Map<string, Buffer>();
-  const start = fields.map((): Cursor => ({ value: doc, next: 0 }));
+  const start = fields.map(({ geo, parts }): Cursor =>
+    geo ? { value: MISSING, next: parts.length } : { value: doc, next: 0 },
+  );
   expand(start, fields, multikey, (values) => {
     const key = joinKey(values, fields, fold);
     keys.set(key.toString("latin1"), key);

@@ -111,7 +111,9 @@ function hintedPlan(collection: Collection, request: PlanRequest): Plan {
       "error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index",
     );
   }
-  return fullScan(index, conditionsOf(request.filter.root), request).plan;
+  return index.ordered
+    ? fullScan(index, conditionsOf(request.filter.root), request).plan
+    : collectionScan(request);
 }
 
 function sameKey(key: Doc, other: unknown): boolean {

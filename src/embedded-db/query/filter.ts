@@ -3,6 +3,7 @@ import { type Doc, isDocument, isNumeric, typeName } from "../bson/values";
 import type { Collation } from "./collation";
 import { evaluateExpression } from "./expression";
 import { compileJsonSchema } from "./json-schema";
+import { type NearQuery, parseNear } from "./geo/near";
 import { isTruthy } from "./scope";
 import { parseTextQuery, type TextQuery } from "./text-query";
 import { compileElementMatch, compileOperator, type DocPredicate } from "./predicates";
@@ -28,13 +29,6 @@ export interface Filter {
   text: TextQuery | undefined;
   near: NearQuery | undefined;
   collation: Collation | undefined;
-}
-
-/** `$near` sorts by distance, which only the command can do. */
-export interface NearQuery {
-  path: string;
-  operator: string;
-  operand: unknown;
 }
 
 interface Parsing extends FilterOptions {
@@ -206,7 +200,7 @@ function parseOperator(path: string, operator: string, all: Doc, parsing: Parsin
     case "$near":
     case "$nearSphere":
     case "$geoNear":
-      parsing.near = { path, operator, operand: all };
+      parsing.near = parseNear(path, operator, all);
       return [compare(path, "$exists", true, {}, parsing)];
     default:
       return [compare(path, operator, operand, all, parsing)];

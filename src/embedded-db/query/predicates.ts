@@ -14,7 +14,7 @@ import {
   TYPE_NUMBERS,
   typeName,
 } from "../bson/values";
-import { compileGeoPredicate } from "./geo";
+import { compileGeoPredicate } from "./geo/area";
 import { someValueAt } from "./path";
 import { compileRegex } from "./regex";
 

@@ -5,7 +5,7 @@ import type { Reader } from "../storage/storage";
 import type { Collation } from "./collation";
 import { type Filter, parseFilter } from "./filter";
 import { metaOf, setMeta } from "./meta";
-import { near } from "./near";
+import { nearMatches, requireGeoIndex } from "./geo/near";
 import { Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
 import { sortDocuments, type SortKey } from "./sort";
 
@@ -27,13 +27,17 @@ export function select(
   deadline: Deadline,
   statistics: ScanStatistics = { keysExamined: 0, docsExamined: 0 },
 ): { plan: Plan; matches: Iterable<Match> } {
+  const { near } = selection.filter;
+  if (near) {
+    requireGeoIndex(collection, near);
+  }
   const plan = planQuery(collection, selection);
   const found = runPlan(reader, collection, plan, selection.filter, statistics, deadline);
-  const ordered = selection.filter.near
-    ? near(found, selection.filter.near)
-    : plan.sorted || selection.sort.length === 0
-      ? found
-      : sorted(found, selection, deadline);
+  const inRange = near ? nearMatches(found, near) : found;
+  const ordered =
+    selection.sort.length === 0 || (plan.sorted && !near)
+      ? inRange
+      : sorted(inRange, selection, deadline);
   return { plan, matches: cut(ordered, selection.skip, selection.limit) };
 }
 

@@ -1,5 +1,6 @@
 import { mongo } from "mongoose";
 import { aggregate, type Case, type Doc, find, found, update } from "./case";
+import { GEO_CASES } from "./cases/geo";
 import { NUMBER_CASES } from "./cases/numbers";
 import { UPDATE_CASES } from "./cases/updates";
 
@@ -360,6 +361,7 @@ export const CASES: Case[] = [
     ],
     reply: found({ _id: 1, sum: 1 }, { _id: 2, sum: 3 }, { _id: 3, sum: 6 }),
   },
+  ...GEO_CASES,
   ...NUMBER_CASES,
   ...UPDATE_CASES,
 ];
