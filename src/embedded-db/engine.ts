@@ -26,7 +26,9 @@ export class Engine {
   private readonly listeners = new Set<ChangeListener>();
 
   constructor(readonly storage: Storage) {
-    this.transactions = new Transactions(storage, (collections) => this.dropEmpty(collections));
+    this.transactions = new Transactions(storage, (unit, writer, collection) =>
+      this.catalog.adopt(unit, writer, collection),
+    );
     this.sessions = new Sessions(storage, this.transactions);
     this.catalog.load(storage);
   }
@@ -73,18 +75,6 @@ export class Engine {
   async close(): Promise<void> {
     this.cursors.closeAll();
     await this.storage.close();
-  }
-
-  /** What an aborted transaction created and nobody else has used. */
-  private async dropEmpty(collections: Iterable<Collection>): Promise<void> {
-    for (const collection of collections) {
-      await this.write((unit) => {
-        const unused = collection.count === 0 && !this.transactions.writerOf(collection);
-        if (unused && this.catalog.find(collection.db, collection.name) === collection) {
-          this.catalog.drop(unit, collection);
-        }
-      });
-    }
   }
 
   private async attempt<T>(work: (unit: WriteUnit) => T): Promise<T> {

@@ -1,5 +1,4 @@
 import type { Collection } from "./catalog/collection";
-import type { Index } from "./catalog/collection-index";
 import type { Engine } from "./engine";
 import { toNumber } from "./bson/values";
 import { parseFilter } from "./query/filter";
@@ -54,31 +53,44 @@ async function round(engine: Engine, expiryDue: boolean, now: number): Promise<v
 async function expireAll(engine: Engine, now: number): Promise<void> {
   for (const db of engine.catalog.databaseNames()) {
     for (const collection of engine.catalog.collections(db)) {
-      for (const index of collection.indexes) {
-        await expireIndex(engine, collection, index, now);
+      for (const rule of rulesOf(collection)) {
+        await expire(engine, collection, rule, now);
       }
     }
   }
 }
 
-async function expireIndex(
+/** Documents go when the date at `path` is older than `seconds`. */
+interface Rule {
+  path: string;
+  seconds: number;
+  hint: string | undefined;
+}
+
+function rulesOf({ indexes, options, timeSeries }: Collection): Rule[] {
+  const rules: Rule[] = indexes.flatMap(({ name, spec, fields: [field] }) => {
+    const seconds = toNumber(spec["expireAfterSeconds"]);
+    return seconds === undefined || !field ? [] : [{ path: field.path, seconds, hint: name }];
+  });
+  const seconds = toNumber(options["expireAfterSeconds"]);
+  return seconds === undefined
+    ? rules
+    : [...rules, { path: timeSeries?.timeField ?? "_id", seconds, hint: undefined }];
+}
+
+async function expire(
   engine: Engine,
   collection: Collection,
-  index: Index,
+  { path, seconds, hint }: Rule,
   now: number,
 ): Promise<void> {
-  const seconds = toNumber(index.spec["expireAfterSeconds"]);
-  const [field] = index.fields;
-  if (seconds === undefined || !field) {
-    return;
-  }
-  const filter = parseFilter({ [field.path]: { $lt: new Date(now - seconds * 1000) } });
+  const filter = parseFilter({ [path]: { $lt: new Date(now - seconds * 1000) } });
   const selection = {
     filter,
     sort: [],
     skip: 0,
     limit: CHUNK,
-    hint: index.name,
+    hint,
     collation: undefined,
   };
   let removed = CHUNK;

@@ -1,14 +1,18 @@
 import { MongoError, typeMismatch } from "../errors";
 import type { Doc } from "../bson/values";
-import type { Catalog } from "../catalog/catalog";
 import type { Collection } from "../catalog/collection";
 import type { Collation } from "../query/collation";
 import type { Deadline, ScanStatistics } from "../query/scan";
 import type { Reader } from "../storage/storage";
 
+/** Where a pipeline finds the collections it joins. */
+export interface CollectionFinder {
+  find(db: string, name: string): Collection | undefined;
+}
+
 /** What a pipeline runs in. */
 export interface PipelineContext {
-  catalog: Catalog;
+  catalog: CollectionFinder;
   reader: Reader;
   db: string;
   collation: Collation | undefined;

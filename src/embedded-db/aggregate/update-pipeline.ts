@@ -1,6 +1,5 @@
 import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
-import { Catalog } from "../catalog/catalog";
 import { Deadline } from "../query/scan";
 import { compilePipeline } from "./pipeline";
 import { type PipelineContext, stageEntry } from "./stage";
@@ -35,7 +34,7 @@ export function compileUpdatePipeline(
 /** These stages look at nothing but their document. */
 function contextOf(variables: Doc | undefined): PipelineContext {
   return {
-    catalog: new Catalog(),
+    catalog: { find: () => undefined },
     reader: { get: () => undefined, range: () => [] },
     db: "",
     collation: undefined,

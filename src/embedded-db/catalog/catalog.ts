@@ -12,8 +12,9 @@ import {
   metaKey,
   readRecordId,
 } from "../storage/keys";
-import type { Reader } from "../storage/storage";
+import type { Reader, Writer } from "../storage/storage";
 import { Index } from "./collection-index";
+import { timeSeriesIndex } from "./time-series";
 import { Collection, type CollectionRecord, newUuid } from "./collection";
 
 const LAST_ID = metaKey("lastId");
@@ -54,6 +55,14 @@ export class Catalog {
   }
 
   create(unit: WriteUnit, db: string, name: string, options: Doc): Collection {
+    const collection = this.prepare(unit, db, name, options);
+    this.register(collection);
+    unit.onRollback(() => this.unregister(collection));
+    return collection;
+  }
+
+  /** Makes a collection that nobody finds before it is adopted: one that a transaction creates. */
+  prepare(unit: WriteUnit, db: string, name: string, options: Doc): Collection {
     checkName(db, name);
     if (this.find(db, name)) {
       throw new MongoError(48, `Collection ${db}.${name} already exists.`);
@@ -69,14 +78,24 @@ export class Catalog {
     }
     const id = this.takeId(unit);
     const collection = new Collection({ id, db, name, uuid: newUuid(), options, indexes: [] });
-    if (!collection.isView) {
-      collection.indexes.push(this.idIndex(unit, options));
+    const spec = firstIndex(collection);
+    if (spec) {
+      collection.indexes.push(new Index(this.takeId(unit), spec));
     }
     this.save(unit, collection);
-    this.register(collection);
-    unit.onRollback(() => this.unregister(collection));
     unit.changed({ type: "create", collection });
     return collection;
+  }
+
+  /** Shows a prepared collection to everybody; false when its name has been taken meanwhile. */
+  adopt(unit: WriteUnit, writer: Writer, collection: Collection): boolean {
+    if (this.find(collection.db, collection.name)) {
+      return false;
+    }
+    writer.put(LAST_ID, this.lastIdBytes());
+    this.register(collection);
+    unit.onRollback(() => this.unregister(collection));
+    return true;
   }
 
   drop(unit: WriteUnit, collection: Collection): void {
@@ -129,23 +148,47 @@ export class Catalog {
     this.save(unit, collection);
   }
 
+  /** Gives an index other options; one that becomes unique is built anew. */
+  changeIndex(unit: WriteUnit, collection: Collection, index: Index, spec: Doc): void {
+    const place = collection.indexes.indexOf(index);
+    if (spec["unique"] !== true || index.unique) {
+      const changed = new Index(index.id, spec, [...index.multikey]);
+      collection.indexes = collection.indexes.with(place, changed);
+      return;
+    }
+    unit.claimCollection(collection);
+    unit.deleteRange(indexRange(index.id));
+    const changed = new Index(this.takeId(unit), spec);
+    try {
+      collection.buildIndex(
+        unit,
+        changed,
+        storedDocuments(unit.range(documentRange(collection.id))),
+      );
+    } catch (error) {
+      throw error instanceof MongoError && error.code === 11000 ? notUnique(error) : error;
+    }
+    collection.indexes = collection.indexes.with(place, changed);
+    collection.indexedAt = unit.now();
+  }
+
   save(unit: WriteUnit, collection: Collection): void {
     unit.put(catalogKey(collection.id), encode({ ...collection.record() }));
   }
 
-  private idIndex(unit: WriteUnit, options: Doc): Index {
-    const spec: Doc = { v: 2, key: { _id: 1 }, name: "_id_" };
-    if (options["collation"] !== undefined) {
-      spec["collation"] = options["collation"];
+  /** A transaction stores the last id when it commits: until then others must be able to take ids. */
+  private takeId(unit: WriteUnit): number {
+    this.lastId++;
+    if (!unit.inTransaction) {
+      unit.put(LAST_ID, this.lastIdBytes());
     }
-    return new Index(this.takeId(unit), spec);
+    return this.lastId;
   }
 
-  private takeId(unit: WriteUnit): number {
+  private lastIdBytes(): Buffer {
     const bytes = Buffer.allocUnsafe(4);
-    bytes.writeUInt32BE(++this.lastId, 0);
-    unit.put(LAST_ID, bytes);
-    return this.lastId;
+    bytes.writeUInt32BE(this.lastId, 0);
+    return bytes;
   }
 
   private move(collection: Collection, to: { db: string; name: string }): void {
@@ -167,6 +210,23 @@ export class Catalog {
       this.databases.delete(collection.db);
     }
   }
+}
+
+function notUnique({ message }: MongoError): MongoError {
+  return new MongoError(
+    359,
+    `Cannot convert the index to unique. Please resolve conflicting documents before running collMod again. ${message}`,
+  );
+}
+
+/** The index a collection is born with. */
+function firstIndex({ isView, timeSeries, options: { collation } }: Collection): Doc | undefined {
+  const spec = timeSeries
+    ? timeSeriesIndex(timeSeries)
+    : isView
+      ? undefined
+      : { v: 2, key: { _id: 1 }, name: "_id_" };
+  return spec && collation !== undefined ? { ...spec, collation } : spec;
 }
 
 function* storedDocuments(entries: Iterable<{ key: Buffer; value: Buffer }>) {

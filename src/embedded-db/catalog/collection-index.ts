@@ -19,6 +19,9 @@ import { readPath } from "../query/path";
 /** The value of entries whose key says everything. */
 const PRESENT = Buffer.from([1]);
 
+/** Comes after every record id. */
+const BEHIND_RECORDS = Buffer.alloc(7, 0xff);
+
 export interface IndexRecord {
   id: number;
   spec: Doc;
@@ -59,6 +62,11 @@ export class Index {
 
   get unique(): boolean {
     return this.spec["unique"] === true || this.isId;
+  }
+
+  /** Keeps the duplicates it has and refuses new ones, on the way to becoming unique. */
+  get preparesUnique(): boolean {
+    return this.spec["prepareUnique"] === true;
   }
 
   get sparse(): boolean {
@@ -108,10 +116,20 @@ export class Index {
 
   /** The record that holds one of these keys and is not the given one. */
   findDuplicate(reader: Reader, keys: readonly Buffer[], self?: RecordId): Buffer | undefined {
-    return keys.find((key) => {
+    return keys.find((key) => [...this.holders(reader, key)].some((record) => record !== self));
+  }
+
+  private *holders(reader: Reader, key: Buffer): Iterable<RecordId> {
+    if (this.unique) {
       const holder = reader.get(key);
-      return holder !== undefined && readRecordId(holder) !== self;
-    });
+      if (holder !== undefined) {
+        yield readRecordId(holder);
+      }
+      return;
+    }
+    for (const entry of reader.range({ start: key, end: Buffer.concat([key, BEHIND_RECORDS]) })) {
+      yield readRecordId(entry.key);
+    }
   }
 
   add(writer: Writer, key: Buffer, record: RecordId): void {

@@ -9,6 +9,7 @@ import { documentKey, type RecordId } from "../storage/keys";
 import type { Reader } from "../storage/storage";
 import type { WriteUnit } from "../sessions/write-unit";
 import type { UpdateDescription } from "../update/difference";
+import { checkMeasurement, type TimeSeries } from "./time-series";
 import { Index, type IndexRecord } from "./collection-index";
 
 /** What the catalog keeps of a collection. */
@@ -74,6 +75,10 @@ export class Collection {
     return this.options["capped"] === true;
   }
 
+  get timeSeries(): TimeSeries | undefined {
+    return this.options["timeseries"] as TimeSeries | undefined;
+  }
+
   /** The collation of operations that bring none. */
   get collation(): Collation | undefined {
     return parseCollation(this.options["collation"]);
@@ -91,6 +96,9 @@ export class Collection {
   /** Stores a new document; answers it as stored, with its `_id`. */
   insert(unit: WriteUnit, raw: Buffer, bypassValidation = false): Doc {
     const { bytes, doc } = prepare(raw);
+    if (this.timeSeries) {
+      checkMeasurement(this.timeSeries, doc);
+    }
     if (!bypassValidation) {
       this.validate(doc);
     }
@@ -210,7 +218,7 @@ export class Collection {
     self?: RecordId,
   ): void {
     for (const [index, list] of keys) {
-      if (index.unique && index.findDuplicate(unit, list, self)) {
+      if ((index.unique || index.preparesUnique) && index.findDuplicate(unit, list, self)) {
         throw index.duplicateError(this.ns, doc);
       }
     }

@@ -1,9 +1,13 @@
-import { MongoError } from "../errors";
+import { failedToParse, MongoError, typeMismatch } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, textOf } from "../bson/values";
+import { type Doc, isDocument, Long, omit, textOf, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
-import { Index } from "../catalog/collection-index";
+import type { Index } from "../catalog/collection-index";
+import { regranulated } from "../catalog/time-series";
 import { parseFilter } from "../query/filter";
+import { isTruthy } from "../query/scope";
+import type { WriteUnit } from "../sessions/write-unit";
+import { checkImages, GENERIC } from "./create";
 import type { CommandContext } from "./context";
 
 const OPTIONS = [
@@ -13,60 +17,136 @@ const OPTIONS = [
   "viewOn",
   "pipeline",
   "changeStreamPreAndPostImages",
+  "cappedSize",
+  "cappedMax",
+  "expireAfterSeconds",
+  "timeseries",
 ];
+
+/** Options of create under another name. */
+const RENAMED: Record<string, string> = { cappedSize: "size", cappedMax: "max" };
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/collMod/ */
 export async function collMod(context: CommandContext): Promise<Doc> {
   const collection = context.engine.collection(context.db, context.collectionName());
-  const reply: Doc = {};
-  await context.engine.write((unit) => {
+  const changes = changedOptions(context.command, collection);
+  const index = context.document("index");
+  return context.engine.write((unit) => {
     const { options, indexes } = collection;
     unit.onRollback(() => {
       Object.assign(collection, { options, indexes });
       collection.forgetValidator();
     });
-    for (const name of OPTIONS.filter((option) => context.command[option] !== undefined)) {
-      const value = context.command[name];
-      if (name === "validator" && isDocument(value)) {
-        parseFilter(value);
-      }
-      collection.options = { ...collection.options, [name]: value };
-    }
+    collection.options = merged(options, changes);
     collection.forgetValidator();
-    const index = context.document("index");
-    if (index) {
-      Object.assign(reply, changeIndex(collection, index));
-    }
+    const reply = index ? changeIndex(context, unit, collection, index) : {};
     context.engine.catalog.save(unit, collection);
+    return reply;
   });
+}
+
+function changedOptions(command: Doc, collection: Collection): Doc {
+  const unknown = Object.keys(command).find(
+    (name) => !OPTIONS.includes(name) && !["collMod", "index"].includes(name) && !GENERIC.has(name),
+  );
+  if (unknown !== undefined) {
+    throw new MongoError(40415, `BSON field 'collMod.${unknown}' is an unknown field.`);
+  }
+  const { validator, changeStreamPreAndPostImages, timeseries } = command;
+  if (isDocument(validator)) {
+    parseFilter(validator);
+  }
+  checkImages(changeStreamPreAndPostImages, collection.options);
+  const changes = Object.fromEntries(
+    OPTIONS.filter((name) => command[name] !== undefined).map((name) => [
+      RENAMED[name] ?? name,
+      command[name],
+    ]),
+  );
+  if (timeseries === undefined) {
+    return changes;
+  }
+  if (!collection.timeSeries) {
+    throw new MongoError(72, "option only supported on a time-series collection: timeseries");
+  }
+  return { ...changes, timeseries: regranulated(collection.timeSeries, timeseries) };
+}
+
+/** `expireAfterSeconds: "off"` takes the option away. */
+function merged(options: Doc, changes: Doc): Doc {
+  const after = { ...options, ...changes };
+  return after["expireAfterSeconds"] === "off" ? omit(after, "expireAfterSeconds") : after;
+}
+
+function changeIndex(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  wanted: Doc,
+): Doc {
+  const index = namedIndex(collection, wanted);
+  const reply: Doc = {};
+  let { spec } = index;
+  if (wanted["expireAfterSeconds"] !== undefined) {
+    spec = changeExpiry(spec, wanted["expireAfterSeconds"], reply);
+  }
+  for (const name of ["hidden", "prepareUnique"].filter((key) => wanted[key] !== undefined)) {
+    const value = isTruthy(wanted[name]);
+    if (name === "hidden" && index.isId) {
+      throw new MongoError(2, "can't hide _id index");
+    }
+    reply[`${name}_old`] = spec[name] ?? false;
+    reply[`${name}_new`] = value;
+    spec = value ? { ...spec, [name]: true } : omit(spec, name);
+  }
+  if (isTruthy(wanted["unique"]) && !index.unique) {
+    spec = uniqueSpec(spec);
+    reply["unique_new"] = true;
+  }
+  context.engine.catalog.changeIndex(unit, collection, index, spec);
   return reply;
 }
 
-function changeIndex(collection: Collection, wanted: Doc): Doc {
-  const place = collection.indexes.findIndex(
-    ({ name, spec }) =>
-      name === wanted["name"] || compareValues(spec["key"], wanted["keyPattern"]) === 0,
+function namedIndex(collection: Collection, wanted: Doc): Index {
+  const { name, keyPattern } = wanted;
+  if ((name === undefined) === (keyPattern === undefined)) {
+    throw new MongoError(72, "must specify either index name or key pattern, and not both");
+  }
+  if (!["expireAfterSeconds", "hidden", "prepareUnique", "unique"].some((key) => key in wanted)) {
+    throw new MongoError(72, "no expireAfterSeconds, hidden, unique, or prepareUnique field");
+  }
+  const index = collection.indexes.find(({ name: other, spec }) =>
+    name === undefined ? compareValues(spec["key"], keyPattern) === 0 : other === name,
   );
-  const old = collection.indexes[place];
-  if (!old) {
+  if (!index) {
+    throw new MongoError(27, `cannot find index ${textOf(name ?? "")} for ns ${collection.ns}`);
+  }
+  return index;
+}
+
+function changeExpiry(spec: Doc, wanted: unknown, reply: Doc): Doc {
+  const seconds = toNumber(wanted);
+  if (seconds === undefined) {
+    throw typeMismatch("BSON field 'collMod.index.expireAfterSeconds' must be a number");
+  }
+  if (seconds < 0) {
+    throw failedToParse("TTL index 'expireAfterSeconds' option must be within an acceptable range");
+  }
+  const before = toNumber(spec["expireAfterSeconds"]);
+  if (before !== undefined) {
+    reply["expireAfterSeconds_old"] = Long.fromNumber(before);
+  }
+  reply["expireAfterSeconds_new"] = Long.fromNumber(seconds);
+  return { ...spec, expireAfterSeconds: wanted };
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/collMod/#convert-an-existing-index-to-a-unique-index */
+function uniqueSpec(spec: Doc): Doc {
+  if (spec["prepareUnique"] !== true) {
     throw new MongoError(
-      27,
-      `cannot find index ${textOf(wanted["name"] ?? "")} for ns ${collection.ns}`,
+      72,
+      "Cannot make index unique without 'prepareUnique=true'. Run collMod to set it first.",
     );
   }
-  const reply: Doc = {};
-  const spec = { ...old.spec };
-  for (const name of ["expireAfterSeconds", "hidden", "unique", "prepareUnique"].filter(
-    (key) => key in wanted,
-  )) {
-    reply[`${name}_old`] = spec[name] ?? false;
-    reply[`${name}_new`] = wanted[name];
-    if (wanted[name] === false) {
-      delete spec[name];
-    } else {
-      spec[name] = wanted[name];
-    }
-  }
-  collection.indexes = collection.indexes.with(place, new Index(old.id, spec, [...old.multikey]));
-  return reply;
+  return { ...omit(spec, "prepareUnique"), unique: true };
 }

@@ -24,7 +24,7 @@ export async function commitTransaction(context: CommandContext): Promise<Doc> {
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/abortTransaction/ */
-export async function abortTransaction(context: CommandContext): Promise<Doc> {
+export function abortTransaction(context: CommandContext): Doc {
   const request = requireTransaction(context);
   if (request.session.state === "aborted" && request.session.txnNumber === request.txnNumber) {
     throw noSuchTransaction(
@@ -32,7 +32,7 @@ export async function abortTransaction(context: CommandContext): Promise<Doc> {
     );
   }
   context.engine.sessions.transactionFor(request);
-  await context.engine.sessions.abort(request.session);
+  context.engine.sessions.abort(request.session);
   return {};
 }
 

@@ -1,3 +1,4 @@
+import type { CollectionFinder } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
 import type { Engine } from "../engine";
 import { badValue, MongoError, typeMismatch } from "../errors";
@@ -98,11 +99,24 @@ export class CommandContext {
   }
 
   findCollection(name = this.collectionName()): Collection | undefined {
-    const collection = this.engine.catalog.find(this.db, name);
+    const collection = this.collections.find(this.db, name);
     if (collection) {
       this.transaction?.checkSnapshot(collection);
     }
     return collection;
+  }
+
+  /** The collections this command sees: everybody's, and those its transaction has made. */
+  get collections(): CollectionFinder {
+    const { catalog } = this.engine;
+    const created = [...(this.transaction?.created ?? [])];
+    return created.length === 0
+      ? catalog
+      : {
+          find: (db, name) =>
+            created.find((collection) => collection.db === db && collection.name === name) ??
+            catalog.find(db, name),
+        };
   }
 
   /** The transaction this command is part of. */
@@ -156,38 +170,53 @@ export class CommandContext {
     }
   }
 
-  /**
-   * The collection to write to, created if there is none. Others see it at once, even if a
-   * transaction made it; when that is aborted, the collection goes again.
-   */
+  /** The collection to write to, created if there is none. */
   async collectionForWriting(name = this.collectionName(), db = this.db): Promise<Collection> {
-    const { catalog } = this.engine;
-    const known = catalog.find(db, name);
+    const known = this.collections.find(db, name);
     if (known) {
-      return refuseView(known);
+      return this.refuseInTransaction(refuseView(known));
     }
-    return this.engine.write(
-      (unit) => catalog.find(db, name) ?? this.createCollection(unit, db, name, {}),
+    return this.changeCatalog(
+      (unit) => this.collections.find(db, name) ?? this.createCollection(unit, db, name, {}),
     );
   }
 
+  /** Runs a change of the catalog: in the transaction, or at once and durably. */
+  async changeCatalog<T>(work: (unit: WriteUnit) => T): Promise<T> {
+    return this.transaction ? work(this.transaction.unit) : this.engine.write(work);
+  }
+
   createCollection(unit: WriteUnit, db: string, name: string, options: Doc): Collection {
-    const collection = this.engine.catalog.create(unit, db, name, options);
-    this.transaction?.created.add(collection);
+    const { catalog } = this.engine;
+    if (!this.transaction) {
+      return catalog.create(unit, db, name, options);
+    }
+    const collection = catalog.prepare(unit, db, name, options);
+    this.transaction.created.add(collection);
+    return collection;
+  }
+
+  private refuseInTransaction(collection: Collection): Collection {
+    if (this.transaction && collection.timeSeries) {
+      throw new MongoError(
+        263,
+        `Operation not permitted in transaction :: caused by :: Cannot write to time-series collections in a multi-document transaction: ${collection.ns}`,
+      );
+    }
     return collection;
   }
 
   /** A write error inside a transaction ends the transaction. */
-  async afterReply(reply: Doc): Promise<void> {
+  afterReply(reply: Doc): void {
     if (this.transaction && reply["writeErrors"] !== undefined) {
-      await this.failed();
+      this.failed();
     }
   }
 
   /** Any error inside a transaction aborts it, as in MongoDB. */
-  async failed(): Promise<void> {
+  failed(): void {
     if (this.transaction && this.request) {
-      await this.engine.sessions.abort(this.request.session);
+      this.engine.sessions.abort(this.request.session);
     }
   }
 

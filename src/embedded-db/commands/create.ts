@@ -2,6 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { pipelineArgument } from "../aggregate/stage";
+import { parseTimeSeries } from "../catalog/time-series";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
@@ -26,7 +27,7 @@ const OPTIONS = [
 ] as const;
 
 /** What a command may carry besides options. */
-const GENERIC = new Set([
+export const GENERIC = new Set([
   "create",
   "$db",
   "$clusterTime",
@@ -51,9 +52,8 @@ const GENERIC = new Set([
 export async function create(context: CommandContext): Promise<Doc> {
   const name = context.collectionName();
   const options = collectionOptions(context.command);
-  const { catalog } = context.engine;
-  await context.engine.write((unit) => {
-    const known = catalog.find(context.db, name);
+  await context.changeCatalog((unit) => {
+    const known = context.collections.find(context.db, name);
     if (!known) {
       context.createCollection(unit, context.db, name, options);
     } else if (known.isView || compareValues(known.options, options) !== 0) {
@@ -83,7 +83,50 @@ function collectionOptions(command: Doc): Doc {
   return options;
 }
 
+function checkExpiry(options: Doc): void {
+  const seconds = options["expireAfterSeconds"];
+  if (seconds === undefined) {
+    return;
+  }
+  if (options["timeseries"] === undefined && options["clusteredIndex"] === undefined) {
+    throw new MongoError(
+      72,
+      "'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified",
+    );
+  }
+  if (!((toNumber(seconds) ?? -1) >= 0)) {
+    throw new MongoError(
+      72,
+      "TTL index 'expireAfterSeconds' option must be numeric and within an acceptable range",
+    );
+  }
+}
+
+/** @see https://www.mongodb.com/docs/manual/changeStreams/#change-streams-with-document-pre--and-post-images */
+export function checkImages(images: unknown, options: Doc): void {
+  if (images === undefined) {
+    return;
+  }
+  if (!isDocument(images) || typeof images["enabled"] !== "boolean") {
+    throw new MongoError(
+      40414,
+      "BSON field 'changeStreamPreAndPostImages.enabled' is missing but a required field",
+    );
+  }
+  if (options["viewOn"] !== undefined || options["timeseries"] !== undefined) {
+    throw new MongoError(
+      72,
+      "'changeStreamPreAndPostImages' is not supported on views or time-series collections",
+    );
+  }
+}
+
 function checkOptions(options: Doc): void {
+  if (options["timeseries"] !== undefined) {
+    options["timeseries"] = parseTimeSeries(options["timeseries"], options);
+  }
+  checkExpiry(options);
+  checkImages(options["changeStreamPreAndPostImages"], options);
   if (options["capped"] !== undefined && toNumber(options["size"]) === undefined) {
     throw new MongoError(72, "the 'size' field is required when 'capped' is true");
   }

@@ -3,6 +3,7 @@ import { compareValues } from "../bson/compare";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument, omit, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
+import { checkTimeSeriesIndex } from "../catalog/time-series";
 import { isIdKey, normalizeIndexSpec } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { type FilterNode, parseFilter } from "../query/filter";
@@ -22,9 +23,12 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
   const created = !context.findCollection();
   const collection = await context.collectionForWriting(name);
   const before = collection.indexes.length;
-  await context.engine.write((unit) => {
+  await context.changeCatalog((unit) => {
     for (const spec of specs) {
       const wanted = withCollation(spec, collection);
+      if (collection.timeSeries) {
+        checkTimeSeriesIndex(collection.timeSeries, wanted);
+      }
       if (!alreadyThere(collection, wanted)) {
         checkTransaction(context, collection);
         context.engine.catalog.addIndex(unit, collection, wanted);

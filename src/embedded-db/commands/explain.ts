@@ -21,7 +21,8 @@ export function explain(context: CommandContext): Doc {
     throw new MongoError(9, "explain command requires a nested object");
   }
   const [name = ""] = Object.keys(explained);
-  const command = { ...explained, $db: context.db };
+  const verbosity = context.command["verbosity"];
+  const command = { ...explained, $db: context.db, verbosity };
   const inner = new CommandContext(name, selecting(name, command), context.connection);
   return name === "aggregate"
     ? explainAggregate(inner, pipelineArgument(explained["pipeline"]))
@@ -90,7 +91,13 @@ export function explainAggregate(context: CommandContext, pipeline: readonly unk
     const [first, ...rest] = pipeline;
     return first === undefined || rest.length === 0
       ? answer
-      : { ...answer, stages: [{ $cursor: { queryPlanner, executionStats } }, ...rest] };
+      : {
+          ...answer,
+          stages: [
+            { $cursor: { queryPlanner, ...(executionStats ? { executionStats } : {}) } },
+            ...rest,
+          ],
+        };
   } finally {
     snapshot.release();
   }
@@ -169,14 +176,18 @@ function report(
       winningPlan,
       rejectedPlans: [],
     },
-    executionStats: {
-      executionSuccess: true,
-      nReturned: returned,
-      executionTimeMillis: 0,
-      totalKeysExamined: statistics.keysExamined,
-      totalDocsExamined: statistics.docsExamined,
-      executionStages: winningPlan,
-    },
+    ...(context.command["verbosity"] === "queryPlanner"
+      ? {}
+      : {
+          executionStats: {
+            executionSuccess: true,
+            nReturned: returned,
+            executionTimeMillis: 0,
+            totalKeysExamined: statistics.keysExamined,
+            totalDocsExamined: statistics.docsExamined,
+            executionStages: winningPlan,
+          },
+        }),
     serverInfo: { host: context.connection.host, version: MONGODB_VERSION },
     ok: double(1),
   };

@@ -1,4 +1,4 @@
-import { failedToParse } from "../errors";
+import { failedToParse, MongoError } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { type Filter, filterArgument, parseFilter } from "../query/filter";
@@ -22,13 +22,11 @@ interface Request {
 /** @see https://www.mongodb.com/docs/manual/reference/command/findAndModify/ */
 export async function findAndModify(context: CommandContext): Promise<Doc> {
   refuseBadCombination(context);
-  const known = context.findCollection();
-  const collection =
-    known ?? (context.flag("remove") ? undefined : await context.collectionForWriting());
-  if (!collection) {
-    return { lastErrorObject: { n: 0 }, value: null };
+  if (!context.findCollection() && !context.flag("upsert")) {
+    const updatedExisting = context.flag("remove") ? {} : { updatedExisting: false };
+    return { lastErrorObject: { n: 0, ...updatedExisting }, value: null };
   }
-  await context.collectionForWriting();
+  const collection = await context.collectionForWriting();
   return context.write((unit) => run(context, unit, collection));
 }
 
@@ -78,6 +76,9 @@ function parse(context: CommandContext, collection: Collection): Request {
 
 function run(context: CommandContext, unit: WriteUnit, collection: Collection): Doc {
   const request = parse(context, collection);
+  if (collection.timeSeries && request.update) {
+    throw new MongoError(72, "Cannot perform a non-multi update on a time-series collection");
+  }
   const [match] = selectForWriting(unit, collection, request.selection, context.deadline);
   const shown = (doc: Doc) => (request.projection ? request.projection(doc) : doc);
   if (!request.update) {

@@ -26,7 +26,7 @@ export function pipelineSource(
 
 export function pipelineContext(context: CommandContext, reader: Reader): PipelineContext {
   return {
-    catalog: context.engine.catalog,
+    catalog: context.collections,
     reader,
     db: context.db,
     collation: context.collation,

@@ -1,6 +1,7 @@
 import { failedToParse, typeMismatch } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
 import type { Collection } from "../catalog/collection";
+import { checkTimeSeriesUpdate } from "../catalog/time-series";
 import { parseCollation } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
 import { parseSort } from "../query/sort";
@@ -15,7 +16,12 @@ import { checkStatements, runStatements } from "./write-errors";
 export async function update(context: CommandContext): Promise<Doc> {
   const statements = context.array("updates");
   checkStatements("update", statements);
-  const collection = await context.collectionForWriting();
+  const upserts = statements.some(
+    (statement) => isDocument(statement) && statement["upsert"] === true,
+  );
+  const collection = await (upserts || context.findCollection()
+    ? context.collectionForWriting()
+    : undefined);
   return context.write((unit) => {
     const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
     const writeErrors = runStatements(
@@ -38,7 +44,7 @@ export async function update(context: CommandContext): Promise<Doc> {
 function runStatement(
   context: CommandContext,
   unit: WriteUnit,
-  collection: Collection,
+  collection: Collection | undefined,
   statement: unknown,
   index: number,
   outcome: UpdateOutcome,
@@ -46,27 +52,32 @@ function runStatement(
   if (!isDocument(statement)) {
     throw typeMismatch("BSON field 'update.updates' must hold objects only");
   }
-  updateDocuments(
-    unit,
-    collection,
-    parseStatement(context, collection, statement),
-    index,
-    outcome,
-    context.deadline,
-  );
+  const parsed = parseStatement(context, collection, statement);
+  if (collection) {
+    updateDocuments(unit, collection, parsed, index, outcome, context.deadline);
+  }
 }
 
 export function parseStatement(
   context: CommandContext,
-  collection: Collection,
+  collection: Collection | undefined,
   statement: Doc,
 ): UpdateStatement {
-  const collation = parseCollation(statement["collation"]) ?? collection.collation;
+  const collation = parseCollation(statement["collation"]) ?? collection?.collation;
   const variables = { ...context.document("let"), ...((statement["c"] ?? {}) as Doc) };
   const filter = parseFilter(filterArgument("q", statement["q"]), { collation, variables });
   const arrayFilters = statement["arrayFilters"] as unknown[] | undefined;
   const compiled = compileUpdate(statement["u"], { filter, arrayFilters, collation, variables });
   const multi = statement["multi"] === true;
+  if (collection?.timeSeries) {
+    const upsert = statement["upsert"] === true;
+    checkTimeSeriesUpdate(collection.timeSeries, {
+      update: statement["u"],
+      filter: filter.root,
+      multi,
+      upsert,
+    });
+  }
   if (multi && compiled.replacement) {
     throw failedToParse("multi update is not supported for replacement-style update");
   }

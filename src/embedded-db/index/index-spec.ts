@@ -176,7 +176,23 @@ function textKey(key: Doc): Doc {
   return out;
 }
 
+/** @see https://www.mongodb.com/docs/manual/reference/index-types/wildcard/ */
+function checkWildcard(spec: Doc, key: Doc): void {
+  const wild = Object.keys(key).filter((path) => path === "$**" || path.endsWith(".$**"));
+  const refused = ["unique", "expireAfterSeconds"].find((name) => spec[name] !== undefined);
+  if (wild.length > 0 && refused !== undefined) {
+    throw new MongoError(67, `Index type 'wildcard' does not support the ${refused} option`);
+  }
+  if (wild.length > 1) {
+    throw new MongoError(67, "wildcard indexes do not allow more than one wildcard field");
+  }
+  if (spec["wildcardProjection"] !== undefined && wild[0] !== "$**") {
+    throw badValue("The field 'wildcardProjection' is only allowed when 'key' is {\"$**\": ±1}");
+  }
+}
+
 function completePlugin(spec: Doc, key: Doc): Doc {
+  checkWildcard(spec, key);
   if (Object.values(key).includes("text")) {
     return completeText(spec, key);
   }

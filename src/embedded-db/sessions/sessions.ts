@@ -93,11 +93,11 @@ export class Sessions {
     session.state = state;
   }
 
-  async abort(session: Session): Promise<void> {
+  abort(session: Session): void {
     const { transaction } = session;
     if (transaction) {
       this.finish(session, "aborted");
-      await this.transactions.abort(transaction);
+      this.transactions.abort(transaction);
     }
   }
 
@@ -129,12 +129,12 @@ export class Sessions {
     }
   }
 
-  async end(ids: readonly Buffer[]): Promise<void> {
+  end(ids: readonly Buffer[]): void {
     for (const id of ids) {
       const session = this.byId.get(id.toString("hex"));
       if (session) {
         session.lastUse = 0;
-        await this.abort(session);
+        this.abort(session);
       }
     }
   }
@@ -143,7 +143,7 @@ export class Sessions {
   async sweep(now: number): Promise<void> {
     for (const session of this.byId.values()) {
       if (session.transaction && session.transaction.expires < now) {
-        await this.abort(session);
+        this.abort(session);
       }
     }
     const limit = now - SESSION_MINUTES * 60_000;
@@ -188,7 +188,7 @@ export class Sessions {
         `Cannot start transaction ${txnNumber} on session because a newer transaction ${session.txnNumber} has already started on the session.`,
       );
     }
-    void this.abort(session);
+    this.abort(session);
     session.txnNumber = txnNumber;
     session.state = "open";
     session.transaction = this.transactions.start();

@@ -2,7 +2,7 @@ import { MongoError } from "../errors";
 import type { Collection } from "../catalog/collection";
 import { keyText } from "../storage/memory";
 import { Overlay } from "../storage/overlay";
-import type { Snapshot, Storage } from "../storage/storage";
+import type { Snapshot, Storage, Writer } from "../storage/storage";
 import { type Change, WriteUnit } from "./write-unit";
 
 export const TRANSIENT = "TransientTransactionError";
@@ -27,7 +27,7 @@ export class Transaction {
   readonly ended: Promise<void>;
   readonly expires = Date.now() + LIFETIME_MS;
   readonly claimed = new Set<string>();
-  /** Collections made for it; they go with it when it is aborted. */
+  /** Collections it has made, which nobody else sees before the commit. */
   readonly created = new Set<Collection>();
   private readonly snapshot: Snapshot;
   private tellEnded: () => void = () => undefined;
@@ -61,6 +61,9 @@ export class Transaction {
   }
 }
 
+/** Shows a collection to everybody; false when another one has its name. */
+type Adopt = (unit: WriteUnit, writer: Writer, collection: Collection) => boolean;
+
 /**
  * All open transactions and which keys they have written. The first writer wins: a second
  * transaction fails at once, a writer outside of transactions waits.
@@ -74,7 +77,7 @@ export class Transactions {
 
   constructor(
     private readonly storage: Storage,
-    private readonly dropEmpty: (collections: Iterable<Collection>) => Promise<void>,
+    private readonly adopt: Adopt,
   ) {}
 
   /** The next moment of the clock that snapshots are compared by. */
@@ -83,9 +86,9 @@ export class Transactions {
   }
 
   /** A change of the collection itself waits for the transactions that have written to it. */
-  claimCollection(collection: Collection): void {
+  claimCollection(collection: Collection, self: Transaction | undefined): void {
     const writer = this.writerOf(collection);
-    if (writer) {
+    if (writer && writer !== self) {
       throw new ClaimedByTransaction(writer);
     }
   }
@@ -125,6 +128,11 @@ export class Transactions {
   async commit(transaction: Transaction): Promise<Change[]> {
     try {
       await this.storage.write((writer) => {
+        for (const collection of transaction.created) {
+          if (!this.adopt(transaction.unit, writer, collection)) {
+            throw writeConflict();
+          }
+        }
         transaction.overlay.applyTo(writer);
         transaction.unit.finish(writer);
       });
@@ -139,10 +147,8 @@ export class Transactions {
     return transaction.unit.changes;
   }
 
-  async abort(transaction: Transaction): Promise<void> {
+  abort(transaction: Transaction): void {
     this.end(transaction);
-    // Where that fails, an empty collection stays behind and does no harm.
-    await this.dropEmpty(transaction.created).catch(() => undefined);
   }
 
   expired(now: number): Transaction[] {

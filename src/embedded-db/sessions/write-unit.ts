@@ -36,6 +36,10 @@ export class WriteUnit implements Writer {
     private readonly transaction?: Transaction,
   ) {}
 
+  get inTransaction(): boolean {
+    return this.transaction !== undefined;
+  }
+
   get(key: Buffer): Buffer | undefined {
     return this.target.get(key);
   }
@@ -80,7 +84,7 @@ export class WriteUnit implements Writer {
 
   /** Call before changing a collection itself: its indexes, or that it exists. */
   claimCollection(collection: Collection): void {
-    this.transactions.claimCollection(collection);
+    this.transactions.claimCollection(collection, this.transaction);
   }
 
   /** The moment of this write, for comparing with snapshots. */

@@ -1,5 +1,6 @@
 import { mongo } from "mongoose";
 import { aggregate, type Case, type Doc, find, found, update } from "./case";
+import { CATALOG_CASES } from "./cases/catalog";
 import { GEO_CASES } from "./cases/geo";
 import { NUMBER_CASES } from "./cases/numbers";
 import { UPDATE_CASES } from "./cases/updates";
@@ -361,6 +362,7 @@ export const CASES: Case[] = [
     ],
     reply: found({ _id: 1, sum: 1 }, { _id: 2, sum: 3 }, { _id: 3, sum: 6 }),
   },
+  ...CATALOG_CASES,
   ...GEO_CASES,
   ...NUMBER_CASES,
   ...UPDATE_CASES,

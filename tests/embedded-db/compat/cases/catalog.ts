@@ -1,0 +1,210 @@
+import { type Case, type Doc, find, found } from "../case";
+
+const NO_TIME_SERIES = "DocumentDB 1.0 has no time-series collections";
+const NO_INDEX_CHANGES = "DocumentDB 1.0 does not make indexes unique later";
+
+const series = (more: Doc = {}, options: Doc = {}) => ({
+  create: "c",
+  timeseries: { timeField: "t", metaField: "m", ...more },
+  ...options,
+});
+
+const t = new Date(0);
+const measured = { insert: "c", documents: [{ _id: 1, t, m: { a: 1 }, v: 1 }] };
+
+const change = (q: Doc, u: unknown, more: Doc = {}) => ({
+  update: "c",
+  updates: [{ q, u, multi: true, ...more }],
+});
+
+const TIME_SERIES_REFUSED: [string, Doc[], Doc][] = [
+  ["no time field", [{ create: "c", timeseries: { metaField: "m" } }], { ok: 0, code: 40414 }],
+  ["one field for both", [series({ metaField: "t" })], { ok: 0, code: 72 }],
+  ["an unknown granularity", [series({ granularity: "days" })], { ok: 0, code: 2 }],
+  ["an unknown option", [series({ other: 1 })], { ok: 0, code: 40415 }],
+  ["a cap", [series({}, { capped: true, size: 4096 })], { ok: 0, code: 72 }],
+  [
+    "a document without a time",
+    [series(), { insert: "c", documents: [{ m: 1 }] }],
+    { n: 0, writeErrors: [{ index: 0, code: 2 }] },
+  ],
+  [
+    "a unique index",
+    [series(), { createIndexes: "c", indexes: [{ key: { m: 1 }, name: "m", unique: true }] }],
+    { ok: 0, code: 72 },
+  ],
+  [
+    "an update of a measurement",
+    [series(), measured, change({ "m.a": 1 }, { $set: { v: 2 } })],
+    { n: 0, writeErrors: [{ index: 0, code: 72 }] },
+  ],
+  [
+    "an update by a measurement",
+    [series(), measured, change({ v: 1 }, { $set: { m: 2 } })],
+    { n: 0, writeErrors: [{ index: 0, code: 72 }] },
+  ],
+  [
+    "an update of one",
+    [series(), measured, change({}, { $set: { m: 2 } }, { multi: false })],
+    { n: 0, writeErrors: [{ index: 0, code: 72 }] },
+  ],
+];
+
+const withIndex = { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a" }] };
+const collMod = (index: Doc) => ({ collMod: "c", index: { name: "a", ...index } });
+
+export const CATALOG_CASES: Case[] = [
+  ...TIME_SERIES_REFUSED.map(([what, commands, reply]): Case => ({
+    name: `time series: refuses ${what}`,
+    commands,
+    reply,
+    difference: NO_TIME_SERIES,
+  })),
+  {
+    name: "time series: listed with its options, its buckets and the views",
+    commands: [
+      series({ granularity: "minutes" }, { expireAfterSeconds: 60 }),
+      { listCollections: 1 },
+    ],
+    reply: found(
+      {
+        name: "c",
+        type: "timeseries",
+        options: {
+          timeseries: {
+            timeField: "t",
+            metaField: "m",
+            granularity: "minutes",
+            bucketMaxSpanSeconds: 86400,
+          },
+          expireAfterSeconds: 60,
+        },
+        info: { readOnly: false },
+      },
+      { name: "system.buckets.c", type: "collection" },
+      { name: "system.views", type: "collection" },
+    ),
+    difference: NO_TIME_SERIES,
+  },
+  {
+    name: "time series: an index on meta and time, none on _id",
+    commands: [series(), { listIndexes: "c" }],
+    reply: found({ v: 2, key: { m: 1, t: 1 }, name: "m_1_t_1" }),
+    difference: NO_TIME_SERIES,
+  },
+  {
+    name: "time series: an _id may come twice",
+    commands: [
+      series(),
+      {
+        insert: "c",
+        documents: [
+          { _id: 1, t },
+          { _id: 1, t },
+        ],
+      },
+    ],
+    reply: { n: 2 },
+    difference: NO_TIME_SERIES,
+  },
+  {
+    name: "time series: an update of the metaField",
+    commands: [series(), measured, change({ "m.a": 1 }, { $set: { "m.a": 2 } }), find({})],
+    reply: found({ _id: 1, t, m: { a: 2 }, v: 1 }),
+  },
+  {
+    name: "time series: deletes by anything",
+    commands: [series(), measured, { delete: "c", deletes: [{ q: { v: 1 }, limit: 1 }] }],
+    reply: { n: 1 },
+  },
+  {
+    name: "collMod: hides an index",
+    commands: [withIndex, collMod({ hidden: true })],
+    reply: { hidden_old: false, hidden_new: true },
+  },
+  {
+    name: "collMod: gives an index an expiry",
+    commands: [withIndex, collMod({ expireAfterSeconds: 5 })],
+    reply: { expireAfterSeconds_new: 5 },
+  },
+  {
+    name: "collMod: prepareUnique keeps duplicates and refuses new ones",
+    documents: [
+      { _id: 1, a: 1 },
+      { _id: 2, a: 1 },
+    ],
+    commands: [
+      withIndex,
+      collMod({ prepareUnique: true }),
+      {
+        insert: "c",
+        documents: [
+          { _id: 3, a: 2 },
+          { _id: 4, a: 1 },
+        ],
+      },
+    ],
+    reply: { n: 1, writeErrors: [{ index: 1, code: 11000 }] },
+    difference: NO_INDEX_CHANGES,
+  },
+  {
+    name: "collMod: an index with duplicates does not become unique",
+    documents: [{ a: 1 }, { a: 1 }],
+    commands: [withIndex, collMod({ prepareUnique: true }), collMod({ unique: true })],
+    reply: { ok: 0, code: 359 },
+  },
+  {
+    name: "collMod: an index becomes unique",
+    documents: [{ _id: 1, a: 1 }],
+    commands: [
+      withIndex,
+      collMod({ prepareUnique: true }),
+      collMod({ unique: true }),
+      { insert: "c", documents: [{ _id: 2, a: 1 }] },
+    ],
+    reply: { n: 0, writeErrors: [{ index: 0, code: 11000 }] },
+    difference: NO_INDEX_CHANGES,
+  },
+  ...(
+    [
+      ["an index that is not there", { collMod: "c", index: { name: "b", hidden: true } }, 27],
+      ["an index without a change", { collMod: "c", index: { name: "a" } }, 72],
+      ["a unique index at once", collMod({ unique: true }), 72],
+      ["an unknown field", { collMod: "c", other: 1 }, 40415],
+      [
+        "images without a switch",
+        { collMod: "c", changeStreamPreAndPostImages: {} },
+        40414,
+        "DocumentDB 1.0 keeps no images of documents",
+      ],
+    ] satisfies [string, Doc, number, string?][]
+  ).map(([what, command, code, difference]): Case => ({
+    name: `collMod: refuses ${what}`,
+    commands: [withIndex, command],
+    reply: { ok: 0, code },
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "update: nothing is created without an upsert",
+    commands: [
+      { update: "c", updates: [{ q: {}, u: { $set: { a: 1 } } }] },
+      { listCollections: 1 },
+    ],
+    reply: found(),
+  },
+  {
+    name: "index: wildcard indexes are listed as they were made",
+    commands: [
+      {
+        createIndexes: "c",
+        indexes: [{ key: { "$**": 1 }, name: "all", wildcardProjection: { a: 1 } }],
+      },
+      { listIndexes: "c" },
+    ],
+    reply: found(
+      { v: 2, key: { _id: 1 }, name: "_id_" },
+      { v: 2, key: { "$**": 1 }, name: "all", wildcardProjection: { a: 1 } },
+    ),
+    difference: "DocumentDB 1.0 shows a wildcardProjection completed",
+  },
+];
