@@ -61,10 +61,12 @@ export const refreshAccessToken = asyncHandler(async (req, res) => {
 
 export const getSessions = asyncHandler(async (_req, res) => {
   const { query } = validated(res, schema.getSessions);
+  const { _id: user } = currentUser(res);
   const page = await paginate<SessionRow>(
     Session,
     {
-      match: { user: currentUser(res)._id, expiresAt: { $gt: new Date() } },
+      match: { user, expiresAt: { $gt: new Date() } },
+      scope: { user },
       sortBy: "rotatedAt",
       direction: -1,
       join: [],

@@ -74,6 +74,7 @@ export const getSubscribedVideos = asyncHandler(async (req, res) => {
     Video,
     {
       match: { owner: trusted({ $in: channels }), isPublished: true },
+      scope: { feedOf: user },
       sortBy: "createdAt",
       direction: -1,
       join: [...joinOwner(), ...joinIsLiked("video", user)],

@@ -14,19 +14,19 @@ function tag(value: unknown): Tagged {
   return value instanceof Date ? ["date", value.getTime()] : ["plain", value as string | number];
 }
 
-/** Writes a cursor as the opaque string that clients send back. */
-export function encodeCursor(sortKey: string, cursor: Cursor): string {
-  const parts = [sortKey, ...tag(cursor.value), cursor.id.toHexString()];
+/** Writes a cursor of the named list as the opaque string that clients send back. */
+export function encodeCursor(list: string, cursor: Cursor): string {
+  const parts = [list, ...tag(cursor.value), cursor.id.toHexString()];
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-/** Reads a cursor; throws INVALID_CURSOR for anything this list did not hand out. */
-export function decodeCursor(sortKey: string, text: string): Cursor {
+/** Reads a cursor; throws INVALID_CURSOR for anything that this list did not hand out. */
+export function decodeCursor(list: string, text: string): Cursor {
   try {
-    const [key, kind, value, id] = JSON.parse(
+    const [name, kind, value, id] = JSON.parse(
       Buffer.from(text, "base64url").toString("utf8"),
     ) as unknown[];
-    if (key !== sortKey || typeof id !== "string" || !/^[0-9a-f]{24}$/.test(id)) {
+    if (name !== list || typeof id !== "string" || !/^[0-9a-f]{24}$/.test(id)) {
       throw new Error("a cursor of another list");
     }
     return { value: untag(kind, value), id: new Types.ObjectId(id) };

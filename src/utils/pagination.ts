@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Aggregate, AggregatePaginateModel, PipelineStage, Types } from "mongoose";
 import type {} from "mongoose-aggregate-paginate-v2";
 import { decodeCursor, encodeCursor } from "./cursor";
@@ -27,10 +28,15 @@ export interface PageRequest {
   cursor?: string | undefined;
 }
 
-type PagedModel = Pick<AggregatePaginateModel<unknown>, "aggregate" | "aggregatePaginate">;
+type PagedModel = Pick<
+  AggregatePaginateModel<unknown>,
+  "aggregate" | "aggregatePaginate" | "modelName"
+>;
 
 interface ListQuery {
   match: PipelineStage.Match["$match"];
+  /** Whose list it is, where the match itself changes from one page to the next. */
+  scope?: Record<string, unknown>;
   /** A stored field that an index orders together with `_id`, or `relevance` for a `$text` match. */
   sortBy: string;
   direction: 1 | -1;
@@ -113,7 +119,7 @@ async function pageByNumber<T extends Sorted>(
     hasNextPage: result.hasNextPage,
     prevPage: result.prevPage ?? null,
     nextPage: result.nextPage ?? null,
-    nextCursor: result.hasNextPage ? cursorAfter(list, result.docs) : null,
+    nextCursor: result.hasNextPage ? cursorAfter(model, list, result.docs) : null,
   };
 }
 
@@ -125,7 +131,7 @@ async function pageByCursor<T extends Sorted>(
 ): Promise<Page<T>> {
   const [rows, [counted]] = await Promise.all([
     model.aggregate<T>([
-      { $match: { $and: [list.match, behind(list, cursor)] } },
+      { $match: { $and: [list.match, behind(model, list, cursor)] } },
       { $sort: sortStage(list) },
       ...(list.narrow ?? []),
       // One more than asked for tells whether anything follows.
@@ -148,7 +154,7 @@ async function pageByCursor<T extends Sorted>(
     hasNextPage,
     prevPage: null,
     nextPage: null,
-    nextCursor: hasNextPage ? cursorAfter(list, docs) : null,
+    nextCursor: hasNextPage ? cursorAfter(model, list, docs) : null,
   };
 }
 
@@ -179,8 +185,9 @@ function sortStage({ sortBy, direction }: ListQuery): PipelineStage.Sort["$sort"
 }
 
 /** The filter for everything behind a cursor; the first bound lets the index start at the right place. */
-function behind({ sortBy, direction }: ListQuery, text: string): PipelineStage.Match["$match"] {
-  const { value, id } = decodeCursor(sortBy, text);
+function behind(model: PagedModel, list: ListQuery, text: string): PipelineStage.Match["$match"] {
+  const { sortBy, direction } = list;
+  const { value, id } = decodeCursor(nameOf(model, list), text);
   const [past, pastOrAt] = direction === 1 ? ["$gt", "$gte"] : ["$lt", "$lte"];
   return {
     [sortBy]: { [pastOrAt]: value },
@@ -188,10 +195,29 @@ function behind({ sortBy, direction }: ListQuery, text: string): PipelineStage.M
   };
 }
 
-function cursorAfter<T extends Sorted>({ sortBy }: ListQuery, docs: T[]): string | null {
+function cursorAfter<T extends Sorted>(
+  model: PagedModel,
+  list: ListQuery,
+  docs: T[],
+): string | null {
+  const { sortBy } = list;
   const last = docs.at(-1);
   // A relevance score belongs to one search, not to a stored field, so it cannot be walked by keyset.
   return last === undefined || sortBy === "relevance"
     ? null
-    : encodeCursor(sortBy, { value: (last as Record<string, unknown>)[sortBy], id: last._id });
+    : encodeCursor(nameOf(model, list), {
+        value: (last as Record<string, unknown>)[sortBy],
+        id: last._id,
+      });
+}
+
+/** Tells a list and its order from all others: in another one a cursor would skip and repeat. */
+function nameOf(
+  { modelName }: PagedModel,
+  { match, scope = match, sortBy, direction }: ListQuery,
+): string {
+  return createHash("sha256")
+    .update(JSON.stringify([modelName, scope, sortBy, direction]))
+    .digest("base64url")
+    .slice(0, 16);
 }

@@ -1,14 +1,20 @@
 import { randomBytes } from "node:crypto";
 import sharp from "sharp";
+import { Session } from "../../src/models/session.model";
+import { User } from "../../src/models/user.model";
 import { api } from "./api";
 
-/** A registered and signed-in user of a test. */
-export interface Person {
+/** A signed-in user of a test. */
+export interface Member {
   _id: string;
   username: string;
+  accessToken: string;
+}
+
+/** A user who registered and signed in as clients do. */
+export interface Person extends Member {
   email: string;
   password: string;
-  accessToken: string;
   refreshToken: string;
 }
 
@@ -53,4 +59,28 @@ export async function newPerson(overrides: Record<string, string> = {}): Promise
     return response;
   });
   return { ...account, _id: body.data._id, ...(await login(account)) };
+}
+
+/** Many signed-in users at once, written past the API: they have no files and no password that works. */
+export async function newCrowd(size: number): Promise<Member[]> {
+  const users = Array.from({ length: size }, () => {
+    const user = new User(newAccount());
+    return user.set({ avatar: `users/${user.id}/none.webp` });
+  });
+  const now = Date.now();
+  const sessions = users.map(
+    (user) =>
+      new Session({
+        user: user._id,
+        tokenHash: user.id,
+        rotatedAt: now,
+        expiresAt: now + 24 * 60 * 60 * 1000,
+      }),
+  );
+  await Promise.all([User.insertMany(users), Session.insertMany(sessions)]);
+  return users.map((user, i) => ({
+    _id: user.id,
+    username: user.username,
+    accessToken: user.generateAccessToken(sessions[i]!._id),
+  }));
 }

@@ -1,6 +1,7 @@
+import { Video } from "../../src/models/video.model";
 import { api } from "./api";
 import { makeClip } from "./clips";
-import type { Person } from "./people";
+import type { Member } from "./people";
 
 /** A video as the API answers it. */
 export interface VideoReply {
@@ -13,7 +14,7 @@ export interface VideoReply {
 
 /** Publishes a real clip of one second. */
 export async function publish(
-  owner: Person,
+  owner: Member,
   fields: Record<string, string> = {},
 ): Promise<VideoReply> {
   const { body } = await api("post", "/videos", owner.accessToken)
@@ -21,4 +22,27 @@ export async function publish(
     .attach("videoFile", await makeClip())
     .expect(201);
   return body.data as VideoReply;
+}
+
+/** A video without files, written past the API, for tests that need many or never play one. Answers its id. */
+export async function addVideo(
+  owner: Member,
+  fields: Partial<Pick<VideoReply, "title" | "views">> & {
+    tags?: string[];
+    duration?: number;
+    isPublished?: boolean;
+  } = {},
+): Promise<string> {
+  const video = new Video({
+    title: "A walk",
+    duration: 1,
+    ...fields,
+    owner: owner._id,
+    contentType: "video/mp4",
+    width: 64,
+    height: 48,
+  });
+  video.set({ videoFile: `videos/${video.id}/a.mp4`, thumbnail: `videos/${video.id}/a.webp` });
+  await Video.add(video);
+  return video.id as string;
 }
