@@ -97,7 +97,7 @@ export function docsOf(body: any): any[] {
 export async function walk(
   path: string,
   token?: string,
-  between: (page: number) => Promise<unknown> = async () => undefined,
+  between?: (page: number) => Promise<unknown>,
 ): Promise<string[]> {
   const seen: string[] = [];
   let cursor = "";
@@ -109,7 +109,7 @@ export async function walk(
       return seen;
     }
     cursor = `&cursor=${next}`;
-    await between(page);
+    await between?.(page);
   }
 }
 

@@ -44,5 +44,5 @@ export async function addVideo(
   });
   video.set({ videoFile: `videos/${video.id}/a.mp4`, thumbnail: `videos/${video.id}/a.webp` });
   await Video.add(video);
-  return video.id as string;
+  return video.id;
 }
