@@ -130,7 +130,7 @@ async function clear(removal: RemovalDocument): Promise<void> {
 const CLEAR: Record<Entry["kind"], (id: Types.ObjectId) => Promise<void>> = {
   video: clearVideo,
   comment: clearComment,
-  tweet: (id) => clearLikesOf("tweet", [id]),
+  tweet: (id) => clearLikesOf("tweet", id),
   user: clearUser,
 };
 
@@ -138,16 +138,19 @@ async function clearVideo(video: Types.ObjectId): Promise<void> {
   await View.deleteMany({ video });
   await WatchHistory.deleteMany({ video });
   await Playlist.updateMany({ videos: video }, { $pull: { videos: video } }, { timestamps: false });
-  await clearLikesOf("video", [video]);
+  await clearLikesOf("video", video);
   await clearComments({ video });
 }
 
 async function clearComment(comment: Types.ObjectId): Promise<void> {
-  await clearLikesOf("comment", [comment]);
+  await clearLikesOf("comment", comment);
   await clearComments({ parent: comment });
 }
 
-/** Takes comments that are counted nowhere any more, with their likes first: the rows lead to them. */
+/**
+ * Takes comments that are counted nowhere any more, together with their likes: no row leads to a
+ * like that arrives after they were looked for and before its comment is gone.
+ */
 async function clearComments(
   filter: { video: Types.ObjectId } | { parent: Types.ObjectId },
 ): Promise<void> {
@@ -157,13 +160,18 @@ async function clearComments(
       return;
     }
     const ids = rows.map((row) => row._id);
-    await clearLikesOf("comment", ids);
-    await Comment.deleteMany({ _id: trusted({ $in: ids }) });
+    await inTransaction(
+      ids.map((id) => id.toHexString()),
+      async (session) => {
+        await Comment.deleteMany({ _id: trusted({ $in: ids }) }, { session });
+        await Like.deleteMany({ target: trusted({ $in: ids }), kind: "comment" }, { session });
+      },
+    );
   }
 }
 
-async function clearLikesOf(kind: Likeable, targets: Types.ObjectId[]): Promise<void> {
-  await Like.deleteMany({ target: trusted({ $in: targets }), kind });
+async function clearLikesOf(kind: Likeable, target: Types.ObjectId): Promise<void> {
+  await Like.deleteMany({ target, kind });
 }
 
 async function clearUser(user: Types.ObjectId): Promise<void> {
