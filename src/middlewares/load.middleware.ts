@@ -41,6 +41,11 @@ export function loadChannel(parameter: string): RequestHandler {
   return load("channel", (req) => findChannel(String(req.params[parameter])));
 }
 
+/** Loads the user that the path names by id alone, in the parameter of the given name. */
+export function loadUser(parameter: string): RequestHandler {
+  return load("channel", (req) => findUser(idOf(req, parameter)));
+}
+
 /** The video behind one of the loaders. */
 export function loadedVideo(res: Response): VideoDocument {
   return loaded(res.locals.video);
@@ -61,7 +66,7 @@ export function loadedPlaylist(res: Response): PlaylistDocument {
   return loaded(res.locals.playlist);
 }
 
-/** The user behind loadChannel. */
+/** The user behind loadChannel or loadUser. */
 export function loadedChannel(res: Response): UserDocument {
   return loaded(res.locals.channel);
 }
@@ -143,6 +148,14 @@ async function findVisiblePlaylist(req: Request, res: Response): Promise<Playlis
     throw new ApiError("PLAYLIST_NOT_FOUND");
   }
   return playlist;
+}
+
+async function findUser(id: string): Promise<UserDocument> {
+  const user = await User.findById(id);
+  if (!user) {
+    throw new ApiError("CHANNEL_NOT_FOUND");
+  }
+  return user;
 }
 
 /** A username may look like an id; the id wins. */

@@ -1,7 +1,7 @@
 import { Router } from "express";
 import * as subscription from "../controllers/subscription.controller";
 import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
-import { loadChannel } from "../middlewares/load.middleware";
+import { loadUser } from "../middlewares/load.middleware";
 import { validate } from "../middlewares/validate.middleware";
 import * as schema from "../validations/subscription.validation";
 
@@ -12,13 +12,13 @@ subscriptionRouter
   .get(
     optionalJWT,
     validate(schema.getUserChannelSubscribers),
-    loadChannel("channelId"),
+    loadUser("channelId"),
     subscription.getUserChannelSubscribers,
   )
   .post(
     verifyJWT,
     validate(schema.toggleSubscription),
-    loadChannel("channelId"),
+    loadUser("channelId"),
     subscription.toggleSubscription,
   );
 subscriptionRouter
@@ -26,7 +26,7 @@ subscriptionRouter
   .get(
     optionalJWT,
     validate(schema.getSubscribedChannels),
-    loadChannel("subscriberId"),
+    loadUser("subscriberId"),
     subscription.getSubscribedChannels,
   );
 subscriptionRouter
