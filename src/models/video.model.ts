@@ -86,15 +86,16 @@ const ORDERS: Record<string, -1>[] = [
 ];
 for (const order of ORDERS) {
   videoSchema.index({ isPublished: 1, ...order, _id: -1 });
+  // A channel as its owner sees it, and as everybody else does; the latter serves the newest of many
+  // channels too: one ordered run of keys for each of them.
   videoSchema.index({ owner: 1, ...order, _id: -1 });
+  videoSchema.index({ owner: 1, isPublished: 1, ...order, _id: -1 });
   videoSchema.index({ tags: 1, isPublished: 1, ...order, _id: -1 });
 }
 videoSchema.index(
   { title: "text", description: "text", tags: "text" },
   { weights: { title: 10, tags: 5, description: 1 }, name: "search" },
 );
-// The newest of many channels: one ordered run of keys for each of them.
-videoSchema.index({ owner: 1, isPublished: 1, createdAt: -1, _id: -1 });
 
 videoSchema.plugin(mongooseAggregatePaginate);
 
