@@ -1,5 +1,6 @@
 import type { Test } from "supertest";
 import { operations } from "../../src/validations";
+import { openApiDocument } from "../../src/validations/openapi";
 import type { Operation } from "../../src/validations/operation";
 import { api } from "./api";
 import { makeClip } from "./clips";
@@ -163,4 +164,33 @@ export function send(
     test.attach(name, file, typeof file === "string" ? {} : { filename: `${name}.png` });
   }
   return test;
+}
+
+/** Names of the parameters that the operation takes in its query. */
+export function queryNames({ query }: Operation): string[] {
+  return Object.keys((query as { shape?: object } | undefined)?.shape ?? {});
+}
+
+/** What the list can be sorted by, as the OpenAPI document has it; nothing for one that has a fixed order. */
+export function sortKeys({ method, path }: Operation): string[] {
+  const item = openApiDocument().paths?.[path.replace(/:(\w+)/g, "{$1}")] as
+    Record<string, { parameters?: { name: string; schema: { enum: string[] } }[] }> | undefined;
+  const parameters = item?.[method]?.parameters ?? [];
+  return parameters.find(({ name }) => name === "sortBy")?.schema.enum ?? [];
+}
+
+/** Every choice of one value for each name; undefined leaves the name out. */
+export function combinations(
+  names: string[],
+  valuesOf: (name: string) => (string | undefined)[],
+): Record<string, string>[] {
+  return names.reduce<Record<string, string>[]>(
+    (all, name) =>
+      all.flatMap((chosen) =>
+        valuesOf(name).map((value) =>
+          value === undefined ? chosen : { ...chosen, [name]: value },
+        ),
+      ),
+    [{}],
+  );
 }
