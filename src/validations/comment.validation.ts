@@ -1,21 +1,31 @@
-import { id, objectId, pageOf, pageQuery, sortType, text, timestamp } from "./common.validation";
+import {
+  count,
+  idOf,
+  objectId,
+  objectIdOf,
+  pageOf,
+  pageQuery,
+  sortType,
+  text,
+  timestamp,
+} from "./common.validation";
 import { operation } from "./operation";
 import { owner } from "./user.validation";
 import { videoParams } from "./video.validation";
 import { z } from "./zod";
 
 const content = text({ max: 2000 }).openapi({ example: "What a light!" });
-const commentParams = z.object({ commentId: objectId });
+const commentParams = z.object({ commentId: objectIdOf("comment") });
 
 const comment = z
   .strictObject({
-    _id: id,
-    content: z.string(),
-    video: id,
+    _id: idOf("comment"),
+    content: z.string().openapi({ example: "What a light!" }),
+    video: idOf("video"),
     owner,
-    parent: id.nullable(),
-    likesCount: z.int().min(0),
-    repliesCount: z.int().min(0),
+    parent: idOf("comment").nullable().openapi({ example: null }),
+    likesCount: count,
+    repliesCount: count,
     isLiked: z.boolean(),
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -96,6 +106,6 @@ export const deleteComment = operation({
   params: commentParams,
   status: 200,
   message: "Comment deleted successfully",
-  data: z.strictObject({ commentId: id }),
+  data: z.strictObject({ commentId: idOf("comment") }),
   errors: ["FORBIDDEN", "COMMENT_NOT_FOUND"],
 });

@@ -1,9 +1,7 @@
-import { listQuery, sortType } from "./common.validation";
+import { count, listQuery, sortType } from "./common.validation";
 import { operation } from "./operation";
 import { videoSchema, videoSortBy } from "./video.validation";
 import { z } from "./zod";
-
-const total = z.int().min(0);
 
 export const getChannelStats = operation({
   method: "get",
@@ -15,13 +13,13 @@ export const getChannelStats = operation({
   message: "Channel stats fetched successfully",
   data: z
     .strictObject({
-      totalVideos: total.openapi({ description: "Unpublished ones too" }),
-      totalViews: total,
-      totalSubscribers: total,
-      totalLikes: total.openapi({ description: "Of one's videos" }),
-      totalComments: total.openapi({ description: "On one's videos, with replies" }),
-      totalTweets: total,
-      totalPlaylists: total,
+      totalVideos: count.openapi({ description: "Unpublished ones too" }),
+      totalViews: count,
+      totalSubscribers: count,
+      totalLikes: count.openapi({ description: "Of one's videos" }),
+      totalComments: count.openapi({ description: "On one's videos, with replies" }),
+      totalTweets: count,
+      totalPlaylists: count,
     })
     .openapi("ChannelStats"),
 });

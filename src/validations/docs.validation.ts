@@ -9,7 +9,7 @@ export const getOpenApi = operation({
   access: "public",
   status: 200,
   message: "",
-  data: z.unknown(),
+  data: z.looseObject({ openapi: z.string().openapi({ example: "3.1.0" }) }),
   produces: "application/json",
 });
 

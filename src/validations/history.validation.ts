@@ -1,9 +1,9 @@
-import { empty, formSeconds, id, listQuery, objectId, timestamp } from "./common.validation";
+import { empty, formSeconds, idOf, listQuery, objectIdOf, timestamp } from "./common.validation";
 import { operation } from "./operation";
 import { videoParams, videoSchema } from "./video.validation";
 import { z } from "./zod";
 
-const watched = { watchedAt: timestamp, position: z.number().min(0) };
+const watched = { watchedAt: timestamp, position: z.number().min(0).openapi({ example: 12.5 }) };
 
 export const getWatchHistory = operation({
   method: "get",
@@ -14,7 +14,7 @@ export const getWatchHistory = operation({
   query: z.object(listQuery),
   status: 200,
   message: "Watch history fetched successfully",
-  data: z.array(videoSchema.extend(watched).openapi("WatchedVideo")),
+  data: z.array(z.strictObject({ ...videoSchema.shape, ...watched }).openapi("WatchedVideo")),
   list: true,
   errors: ["INVALID_CURSOR"],
 });
@@ -25,10 +25,10 @@ export const addToWatchHistory = operation({
   tag: "Users",
   summary: "Put a video at the front of one's history",
   access: "required",
-  body: z.object({ videoId: objectId, position: formSeconds.optional() }),
+  body: z.object({ videoId: objectIdOf("video"), position: formSeconds.optional() }),
   status: 200,
   message: "Video added to watch history",
-  data: z.strictObject({ videoId: id, ...watched }),
+  data: z.strictObject({ videoId: idOf("video"), ...watched }),
   errors: ["VIDEO_NOT_FOUND"],
 });
 

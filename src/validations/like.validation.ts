@@ -1,9 +1,9 @@
-import { listQuery, objectId } from "./common.validation";
+import { count, listQuery, objectIdOf } from "./common.validation";
 import { operation } from "./operation";
 import { videoParams, videoSchema } from "./video.validation";
 import { z } from "./zod";
 
-const liked = z.strictObject({ isLiked: z.boolean(), likesCount: z.int().min(0) }).openapi("Liked");
+const liked = z.strictObject({ isLiked: z.boolean(), likesCount: count }).openapi("Liked");
 
 export const toggleVideoLike = operation({
   method: "post",
@@ -25,7 +25,7 @@ export const toggleCommentLike = operation({
   tag: "Likes",
   summary: "Like a comment, or take the like back",
   access: "required",
-  params: z.object({ commentId: objectId }),
+  params: z.object({ commentId: objectIdOf("comment") }),
   status: 201,
   message: "Comment liked successfully",
   off: { status: 200, message: "Comment unliked successfully" },
@@ -39,7 +39,7 @@ export const toggleTweetLike = operation({
   tag: "Likes",
   summary: "Like a tweet, or take the like back",
   access: "required",
-  params: z.object({ tweetId: objectId }),
+  params: z.object({ tweetId: objectIdOf("tweet") }),
   status: 201,
   message: "Tweet liked successfully",
   off: { status: 200, message: "Tweet unliked successfully" },

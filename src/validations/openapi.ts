@@ -8,6 +8,7 @@ import { ERROR_CATALOGUE, type ErrorCode } from "../utils/ApiError";
 import { groupBy } from "../utils/group-by";
 import { aliased, aliases, type Alias } from "./aliases";
 import { failureSchema, paginationSchema } from "./common.validation";
+import { addExamples } from "./examples";
 import { operations } from "./index";
 import type { FileField, Operation } from "./operation";
 import { z } from "./zod";
@@ -80,7 +81,10 @@ function generate(): Document {
   for (const alias of aliases) {
     registry.registerPath(aliasRoute(alias));
   }
-  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  for (const code of Object.keys(ERROR_CATALOGUE) as ErrorCode[]) {
+    registry.registerComponent("examples", code, { value: failureExample(code) });
+  }
+  const generated = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",
     info: {
       title: "Mega Backend",
@@ -91,6 +95,21 @@ function generate(): Document {
     servers: [{ url: API_PREFIX }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
+  addExamples(generated);
+  return generated;
+}
+
+function failureExample(code: ErrorCode): z.infer<typeof failureSchema> {
+  const [statusCode, message] = ERROR_CATALOGUE[code];
+  return {
+    statusCode,
+    data: null,
+    message,
+    success: false,
+    errors: code === "VALIDATION_FAILED" ? [{ path: "limit", message: "must be 1 or more" }] : [],
+    code,
+    requestId: "3f2b8c1e-5d47-4a6b-9c0d-1e2f3a4b5c6d",
+  };
 }
 
 function route(operationId: string, operation: Operation): RouteConfig {
@@ -156,8 +175,9 @@ function body({
 }
 
 function multipart(schema: z.ZodType | undefined, files: Record<string, FileField>): z.ZodType {
-  const parts = Object.entries(files).map(([name, { required, description }]) => {
-    const part = z.string().openapi({ type: "string", format: "binary", description });
+  const parts = Object.entries(files).map(([name, { kind, required, description }]) => {
+    const example = kind === "video" ? "clip.mp4" : "image.png";
+    const part = z.string().openapi({ type: "string", format: "binary", description, example });
     return [name, required ? part : part.optional()] as const;
   });
   const fields = z.object(Object.fromEntries(parts));
@@ -166,7 +186,8 @@ function multipart(schema: z.ZodType | undefined, files: Record<string, FileFiel
 
 function success(operation: Operation): RouteConfig["responses"] {
   if (operation.produces !== undefined) {
-    const schema = z.string().openapi({ type: "string", format: "binary" });
+    const file = z.string().openapi({ type: "string", format: "binary" });
+    const schema = operation.produces === "application/json" ? operation.data : file;
     return {
       [operation.status]: {
         description: operation.summary,
@@ -196,10 +217,11 @@ export function successesOf({
 
 /** The whole body of an operation's success. */
 export function successSchema(operation: Operation, status: number = operation.status): z.ZodType {
+  const success = successesOf(operation).find((one) => one.status === status);
   return z.strictObject({
     statusCode: z.literal(status),
     data: operation.data,
-    message: z.string(),
+    message: z.string().openapi({ example: success?.message }),
     success: z.literal(true),
     ...(operation.list ? { pagination: paginationSchema } : {}),
   });
@@ -213,7 +235,14 @@ function failures(operation: Operation): RouteConfig["responses"] {
       status,
       {
         description: codes.map((code) => `\`${code}\` ${ERROR_CATALOGUE[code][1]}`).join("\n\n"),
-        content: { "application/json": { schema: failureSchema } },
+        content: {
+          "application/json": {
+            schema: failureSchema,
+            examples: Object.fromEntries(
+              codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+            ),
+          },
+        },
       },
     ]),
   );

@@ -52,7 +52,7 @@ export interface Operation<
   off?: { status: 200; message: string };
   /** `data` is a bare array and the reply carries `pagination` beside it. */
   list?: boolean;
-  /** The body's media type where the reply is not JSON of our shape; `data` and `message` are unused then. */
+  /** The body's media type where the reply is not of our shape; `message` is unused then, `data` unless it is JSON. */
   produces?: string;
   /** The refusals that are this endpoint's own; those that every endpoint shares are added by the document. */
   errors?: ErrorCode[];

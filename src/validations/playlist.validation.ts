@@ -1,12 +1,15 @@
 import { PLAYLIST_MAX } from "../constants";
 import {
   channelName,
+  EXAMPLE_IDS,
+  count,
   empty,
   formBoolean,
-  id,
+  idOf,
   listQuery,
   mediaUrl,
   objectId,
+  objectIdOf,
   text,
   timestamp,
 } from "./common.validation";
@@ -16,18 +19,18 @@ import { videoSchema } from "./video.validation";
 import { z } from "./zod";
 
 const name = text({ max: 150 }).openapi({ example: "Sunday walks" });
-const description = text({ min: 0, max: 5000 });
-const playlistParams = z.object({ playlistId: objectId });
-const entryParams = z.object({ videoId: objectId, playlistId: objectId });
+const description = text({ min: 0, max: 5000 }).openapi({ example: "Slow ones, with sound" });
+const playlistParams = z.object({ playlistId: objectIdOf("playlist") });
+const entryParams = z.object({ videoId: objectIdOf("video"), playlistId: objectIdOf("playlist") });
 
 const playlistFields = {
-  _id: id,
-  name: z.string(),
-  description: z.string(),
+  _id: idOf("playlist"),
+  name: z.string().openapi({ example: "Sunday walks" }),
+  description: z.string().openapi({ example: "Slow ones, with sound" }),
   owner,
   isPublic: z.boolean(),
-  totalVideos: z.int().min(0),
-  totalViews: z.int().min(0),
+  totalVideos: count,
+  totalViews: count,
   createdAt: timestamp,
   updatedAt: timestamp,
 };
@@ -39,9 +42,11 @@ const playlist = z
 const playlistInList = z
   .strictObject({
     ...playlistFields,
-    videos: z.array(id).openapi({ description: "Ids only; the playlist itself has the videos" }),
+    videos: z
+      .array(idOf("video"))
+      .openapi({ description: "Ids only; the playlist itself has the videos" }),
     thumbnail: z
-      .union([mediaUrl, z.literal("")])
+      .union([mediaUrl("video", "webp"), z.literal("")])
       .openapi({ description: "Of the first video; empty when there is none" }),
   })
   .openapi("PlaylistInList");
@@ -148,6 +153,7 @@ export const reorderPlaylist = operation({
       )
       .openapi({
         type: "array",
+        example: [EXAMPLE_IDS.video],
         items: { type: "string", pattern: "^[0-9a-fA-F]{24}$" },
         maxItems: PLAYLIST_MAX,
         description: "The ids of all its videos, each once; in forms repeated, or between commas",

@@ -1,23 +1,25 @@
-import { listQuery, objectId, pageOf, pageQuery, timestamp } from "./common.validation";
+import { count, listQuery, objectIdOf, pageOf, pageQuery, timestamp } from "./common.validation";
 import { operation } from "./operation";
-import { publicUser } from "./user.validation";
+import { publicFields } from "./user.validation";
 import { videoSchema } from "./video.validation";
 import { z } from "./zod";
 
-const channelParams = z.object({ channelId: objectId });
+const channelParams = z.object({ channelId: objectIdOf("user") });
 
-const subscriber = publicUser
-  .extend({
-    subscribersCount: z.int().min(0),
+const subscriber = z
+  .strictObject({
+    ...publicFields,
+    subscribersCount: count,
     isSubscribed: z.boolean().openapi({ description: "Whether the viewer follows this user" }),
     subscribedAt: timestamp,
   })
   .openapi("Subscriber");
 
-const followedChannel = publicUser
-  .extend({
-    subscribersCount: z.int().min(0),
-    latestVideo: videoSchema.nullable(),
+const followedChannel = z
+  .strictObject({
+    ...publicFields,
+    subscribersCount: count,
+    latestVideo: z.union([videoSchema, z.null()]),
     subscribedAt: timestamp,
   })
   .openapi("FollowedChannel");
@@ -32,7 +34,7 @@ export const toggleSubscription = operation({
   status: 201,
   message: "Subscribed successfully",
   off: { status: 200, message: "Unsubscribed successfully" },
-  data: z.strictObject({ isSubscribed: z.boolean(), subscribersCount: z.int().min(0) }),
+  data: z.strictObject({ isSubscribed: z.boolean(), subscribersCount: count }),
   errors: ["CHANNEL_NOT_FOUND", "SELF_SUBSCRIPTION"],
 });
 
@@ -57,7 +59,7 @@ export const getSubscribedChannels = operation({
   tag: "Subscriptions",
   summary: "The channels that a user follows, newest first",
   access: "optional",
-  params: z.object({ subscriberId: objectId }),
+  params: z.object({ subscriberId: objectIdOf("subscriber") }),
   query: z.object(listQuery),
   status: 200,
   message: "Subscribed channels fetched successfully",

@@ -1,8 +1,9 @@
 import {
   channelName,
-  id,
+  count,
+  idOf,
   listQuery,
-  objectId,
+  objectIdOf,
   pageOf,
   pageQuery,
   text,
@@ -13,14 +14,14 @@ import { owner } from "./user.validation";
 import { z } from "./zod";
 
 const content = text({ max: 280 }).openapi({ example: "New walk on Friday" });
-const tweetParams = z.object({ tweetId: objectId });
+const tweetParams = z.object({ tweetId: objectIdOf("tweet") });
 
 const tweet = z
   .strictObject({
-    _id: id,
-    content: z.string(),
+    _id: idOf("tweet"),
+    content: z.string().openapi({ example: "New walk on Friday" }),
     owner,
-    likesCount: z.int().min(0),
+    likesCount: count,
     isLiked: z.boolean(),
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -90,6 +91,6 @@ export const deleteTweet = operation({
   params: tweetParams,
   status: 200,
   message: "Tweet deleted successfully",
-  data: z.strictObject({ tweetId: id }),
+  data: z.strictObject({ tweetId: idOf("tweet") }),
   errors: ["FORBIDDEN", "TWEET_NOT_FOUND"],
 });

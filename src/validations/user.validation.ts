@@ -1,5 +1,14 @@
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_LENGTH } from "../constants";
-import { empty, id, listQuery, mediaUrl, objectId, text, timestamp } from "./common.validation";
+import {
+  count,
+  empty,
+  idOf,
+  listQuery,
+  mediaUrl,
+  objectIdOf,
+  text,
+  timestamp,
+} from "./common.validation";
 import { operation } from "./operation";
 import { z } from "./zod";
 
@@ -25,7 +34,7 @@ const password = z
 /** Forms with both fields send the unused one empty. */
 const loginName = z
   .preprocess((value) => (value === "" ? undefined : value), text({ max: 254 }).optional())
-  .openapi({ type: "string", maxLength: 254, example: "asha" });
+  .openapi({ type: "string", maxLength: 254 });
 
 const newPassword = z
   .string()
@@ -48,48 +57,63 @@ const avatarFile = {
 } as const;
 const coverImageFile = { ...avatarFile, required: false } as const;
 
-const publicFields = {
-  _id: id,
-  username: z.string(),
-  fullName: z.string(),
-  avatar: mediaUrl,
-  coverImage: z.union([mediaUrl, z.literal("")]),
+/** What everybody may see of a user. */
+export const publicFields = {
+  _id: idOf("user"),
+  username: z.string().openapi({ example: "asha" }),
+  fullName: z.string().openapi({ example: "Asha Rao" }),
+  avatar: mediaUrl("user", "webp"),
+  coverImage: z.union([mediaUrl("user", "webp"), z.literal("")]),
   createdAt: timestamp,
 };
 
 /** One's own account. */
 export const ownUser = z
-  .strictObject({ ...publicFields, email: z.string(), updatedAt: timestamp })
+  .strictObject({
+    ...publicFields,
+    email: z.string().openapi({ example: "asha@example.com" }),
+    updatedAt: timestamp,
+  })
   .openapi("OwnUser");
-
-/** What everybody may see of a user. */
-export const publicUser = z.strictObject(publicFields);
 
 const channel = z
   .strictObject({
     ...publicFields,
-    subscribersCount: z.int().min(0),
-    channelsSubscribedToCount: z.int().min(0),
+    subscribersCount: count,
+    channelsSubscribedToCount: count,
     isSubscribed: z.boolean(),
-    videosCount: z.int().min(0),
-    tweetsCount: z.int().min(0),
-    totalViews: z.int().min(0),
+    videosCount: count,
+    tweetsCount: count,
+    totalViews: count,
   })
   .openapi("Channel");
 
 /** The owner of a video, a comment or a tweet. */
 export const owner = z
-  .strictObject({ _id: id, username: z.string(), fullName: z.string(), avatar: mediaUrl })
+  .strictObject({
+    _id: publicFields._id,
+    username: publicFields.username,
+    fullName: publicFields.fullName,
+    avatar: publicFields.avatar,
+  })
   .openapi("Owner");
 
+const EXAMPLE_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl";
+
 const tokens = z
-  .strictObject({ accessToken: z.string().optional(), refreshToken: z.string().optional() })
+  .strictObject({
+    accessToken: z.string().optional().openapi({ example: EXAMPLE_TOKEN }),
+    refreshToken: z.string().optional().openapi({ example: EXAMPLE_TOKEN }),
+  })
   .openapi("Tokens", { description: "Absent where the server is set to hand out cookies only" });
 
 const session = z
   .strictObject({
-    _id: id,
-    device: z.string().openapi({ description: "The client's User-Agent at sign-in" }),
+    _id: idOf("session"),
+    device: z.string().openapi({
+      example: "Mozilla/5.0 (Android 15)",
+      description: "The client's User-Agent at sign-in",
+    }),
     createdAt: timestamp,
     lastUsedAt: timestamp,
     expiresAt: timestamp,
@@ -121,7 +145,7 @@ export const loginUser = operation({
   access: "public",
   body: z
     .object({
-      username: loginName,
+      username: loginName.openapi({ example: "asha" }),
       email: loginName,
       password,
     })
@@ -131,9 +155,11 @@ export const loginUser = operation({
     }),
   status: 200,
   message: "User logged in successfully",
-  data: tokens.extend({ user: ownUser }),
+  data: z.strictObject({ user: ownUser, ...tokens.shape }),
   errors: ["INVALID_CREDENTIALS", "TOO_MANY_LOGIN_ATTEMPTS", "SERVER_BUSY"],
 });
+
+const sentToken = z.string().max(4096).optional().openapi({ example: EXAMPLE_TOKEN });
 
 export const logoutUser = operation({
   method: "post",
@@ -143,7 +169,7 @@ export const logoutUser = operation({
   description:
     "Takes either token, so that a client whose access token has expired can still sign out.",
   access: "eitherToken",
-  body: z.object({ refreshToken: z.string().max(4096).optional() }),
+  body: z.object({ refreshToken: sentToken }),
   status: 200,
   message: "User logged out",
   data: empty,
@@ -158,7 +184,7 @@ export const refreshAccessToken = operation({
     "From the cookie `refreshToken` or the body. Each refresh token works once; within ten seconds it answers " +
     "with the same successor again, later its use ends the session.",
   access: "public",
-  body: z.object({ refreshToken: z.string().max(4096).optional() }),
+  body: z.object({ refreshToken: sentToken }),
   status: 200,
   message: "Access token refreshed",
   data: tokens,
@@ -172,7 +198,10 @@ export const changePassword = operation({
   summary: "Change the password",
   description: "Every other session of the user ends.",
   access: "required",
-  body: z.object({ oldPassword: password, newPassword }),
+  body: z.object({
+    oldPassword: password,
+    newPassword: newPassword.openapi({ example: "correct horse battery staple" }),
+  }),
   status: 200,
   message: "Password changed successfully",
   data: empty,
@@ -285,7 +314,7 @@ export const deleteSession = operation({
   tag: "Users",
   summary: "End one of one's own sessions",
   access: "required",
-  params: z.object({ sessionId: objectId }),
+  params: z.object({ sessionId: objectIdOf("session") }),
   status: 200,
   message: "Session ended",
   data: empty,

@@ -1,9 +1,10 @@
 import {
+  count,
   formBoolean,
   formSeconds,
-  id,
+  idOf,
   mediaUrl,
-  objectId,
+  objectIdOf,
   pageOf,
   pageLimit,
   pageQuery,
@@ -18,7 +19,9 @@ import { z } from "./zod";
 const TAGS_MAX = 20;
 
 const title = text({ max: 200 }).openapi({ example: "A walk through Jaipur" });
-const description = text({ min: 0, max: 5000 });
+const description = text({ min: 0, max: 5000 }).openapi({
+  example: "From the palace to the bazaar, before the heat",
+});
 
 /** A list, a JSON list in a string, or words between commas: forms have no lists. */
 const tags = z
@@ -31,6 +34,7 @@ const tags = z
     type: "array",
     items: { type: "string", maxLength: 50 },
     maxItems: TAGS_MAX,
+    example: ["travel", "india"],
     description: "In forms: repeated, or separated by commas",
   });
 
@@ -57,21 +61,24 @@ const thumbnailFile = {
   description: "JPEG, PNG, WebP, GIF or AVIF; taken from the video when absent",
 } as const;
 
-export const videoParams = z.object({ videoId: objectId });
+export const videoParams = z.object({ videoId: objectIdOf("video") });
 
 const videoFields = {
-  _id: id,
-  videoFile: mediaUrl,
-  thumbnail: mediaUrl,
-  title: z.string(),
-  description: z.string(),
-  duration: z.number().min(0).openapi({ description: "Seconds, read from the file" }),
-  views: z.int().min(0),
+  _id: idOf("video"),
+  videoFile: mediaUrl("video", "mp4"),
+  thumbnail: mediaUrl("video", "webp"),
+  title: z.string().openapi({ example: "A walk through Jaipur" }),
+  description: z.string().openapi({ example: "From the palace to the bazaar, before the heat" }),
+  duration: z
+    .number()
+    .min(0)
+    .openapi({ example: 734.5, description: "Seconds, read from the file" }),
+  views: count,
   isPublished: z.boolean(),
-  likesCount: z.int().min(0),
-  commentsCount: z.int().min(0),
+  likesCount: count,
+  commentsCount: count,
   isLiked: z.boolean(),
-  tags: z.array(z.string()),
+  tags: z.array(z.string()).openapi({ example: ["travel", "india"] }),
   createdAt: timestamp,
   updatedAt: timestamp,
 };
@@ -93,7 +100,7 @@ export const videoSortBy = z
 const videoPage = z
   .strictObject({
     ...videoFields,
-    owner: owner.extend({ subscribersCount: z.int().min(0), isSubscribed: z.boolean() }),
+    owner: z.strictObject({ ...owner.shape, subscribersCount: count, isSubscribed: z.boolean() }),
   })
   .openapi("VideoWithChannel");
 
@@ -110,6 +117,7 @@ export const getAllVideos = operation({
       query: text({ min: 0, max: 64 }).optional().openapi({
         type: "string",
         maxLength: 64,
+        example: "jaipur",
         description: "Words to find in title, description and tags",
       }),
       sortBy: z
@@ -117,11 +125,11 @@ export const getAllVideos = operation({
         .optional()
         .openapi({ default: "createdAt" }),
       sortType,
-      userId: objectId.optional(),
+      userId: objectIdOf("user").optional(),
       tag: text({ max: 50 })
         .transform((value) => value.toLowerCase())
         .optional()
-        .openapi({ type: "string", maxLength: 50 }),
+        .openapi({ type: "string", maxLength: 50, example: "travel" }),
     })
     .refine((query) => query.sortBy !== "relevance" || Boolean(query.query), {
       path: ["sortBy"],
@@ -197,7 +205,7 @@ export const deleteVideo = operation({
   params: videoParams,
   status: 200,
   message: "Video deleted successfully",
-  data: z.strictObject({ videoId: id }),
+  data: z.strictObject({ videoId: idOf("video") }),
   errors: ["FORBIDDEN", "VIDEO_NOT_FOUND"],
 });
 
@@ -241,6 +249,6 @@ export const recordView = operation({
   body: z.object({ position: formSeconds.optional(), watched: formSeconds.optional() }),
   status: 200,
   message: "View recorded",
-  data: z.strictObject({ views: z.int().min(0) }),
+  data: z.strictObject({ views: count }),
   errors: ["VIDEO_NOT_FOUND"],
 });

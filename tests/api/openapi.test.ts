@@ -1,6 +1,9 @@
 import { apiRouter } from "../../src/routes";
 import { operations } from "../../src/validations";
-import { aliases } from "../../src/validations/aliases";
+import { aliased, aliases } from "../../src/validations/aliases";
+import { failureSchema } from "../../src/validations/common.validation";
+import { openApiDocument, successSchema } from "../../src/validations/openapi";
+import type { Operation } from "../../src/validations/operation";
 import { api, origin, useApi } from "../support/api";
 
 useApi();
@@ -41,6 +44,98 @@ function routesOf(layer: Layer, mount: string): string[] {
       : [],
   );
 }
+
+interface Media {
+  example?: unknown;
+  examples?: Record<string, { $ref: string }>;
+}
+
+interface Described {
+  operationId: string;
+  parameters?: { in: string; name: string; example?: unknown; schema: { examples?: unknown[] } }[];
+  requestBody?: { content: Record<string, Media> };
+  responses: Record<string, { content: Record<string, Media> }>;
+}
+
+/** Every operation as the document describes it, with the one it is made from. */
+function described(): [name: string, Described, Operation][] {
+  const paths = Object.values(openApiDocument().paths as object) as Record<string, Described>[];
+  const byAlias = new Map(
+    aliases.map((alias) => aliased(alias)).map(([name, operation]) => [`${name}Alias`, operation]),
+  );
+  return paths
+    .flatMap((item) => Object.values(item))
+    .map((one) => [
+      one.operationId,
+      one,
+      operations.get(one.operationId) ?? byAlias.get(one.operationId)!,
+    ]);
+}
+
+/** The examples of an operation's parameters as a client would send them. */
+function sent({ parameters = [] }: Described, where: string): Record<string, string> {
+  return Object.fromEntries(
+    parameters
+      .filter((parameter) => parameter.in === where)
+      .map(({ name, example, schema }) => [name, String(example ?? schema.examples?.[0])]),
+  );
+}
+
+describe("the examples of the OpenAPI document", () => {
+  it.each(described())(
+    "%s has parameters and a body that its schemas accept",
+    (_name, description, operation) => {
+      const parameters = { ...sent(description, "path"), ...sent(description, "query") };
+      expect(Object.values(parameters)).not.toContain("undefined");
+      operation.params?.parse(parameters);
+      operation.query?.parse(parameters);
+      for (const { example } of Object.values(description.requestBody?.content ?? {})) {
+        expect(example).not.toEqual({});
+        operation.body?.parse(example);
+        const files = Object.entries(operation.files ?? {}).filter(([, file]) => file.required);
+        expect(Object.keys(example as object)).toEqual(
+          expect.arrayContaining(files.map(([field]) => field)),
+        );
+      }
+      expect(description.requestBody !== undefined).toBe(
+        Boolean(operation.body ?? operation.files),
+      );
+    },
+  );
+
+  it.each(described())(
+    "%s has successes that its schemas promise",
+    (_name, description, operation) => {
+      const successes = Object.entries(description.responses).filter(
+        ([status]) => Number(status) < 300,
+      );
+      expect(successes.length).toBeGreaterThan(0);
+      for (const [status, { content }] of successes) {
+        const example = content["application/json"]?.example;
+        if (operation.produces === "application/json") {
+          operation.data.parse(example);
+        } else if (operation.produces === undefined) {
+          successSchema(operation, Number(status)).parse(example);
+        }
+      }
+    },
+  );
+
+  it("show every refusal under its code", () => {
+    const examples = openApiDocument().components!.examples as Record<string, { value: unknown }>;
+    for (const [, { responses }] of described()) {
+      for (const [status, { content }] of Object.entries(responses)) {
+        for (const [code, { $ref }] of Object.entries(
+          content["application/json"]?.examples ?? {},
+        )) {
+          expect($ref).toBe(`#/components/examples/${code}`);
+          const failure = failureSchema.parse(examples[code]!.value);
+          expect(failure).toMatchObject({ code, statusCode: Number(status) });
+        }
+      }
+    }
+  });
+});
 
 describe("the OpenAPI document", () => {
   it("has an operation for every route, and a route for every operation", () => {
