@@ -99,6 +99,18 @@ module.exports = {
       "The table of contents: sentences, no logic.",
     ),
     room("db", ["embedded-db", "config"], "Connecting is all it does."),
+    room(
+      "commands",
+      ["db", "jobs", "config", "utils", "constants"],
+      "A command reads its arguments and prints; the work is a job.",
+    ),
+    {
+      name: "commands-are-programs",
+      comment: "They connect and end the process, so nothing may import them.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/commands/" },
+      to: { path: "^src/commands/" },
+    },
   ],
   options: {
     tsConfig: { fileName: "tsconfig.json" },
