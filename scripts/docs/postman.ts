@@ -113,12 +113,18 @@ const NEW_NAMES = [
   'pm.collectionVariables.set("run", Date.now().toString(36));',
 ];
 
-function testsOf({ status, schema, mediaType, capture }: Step): string[] {
+function testsOf({ status, schema, list, mediaType, capture }: Step): string[] {
   return [
     `pm.test("status is ${status}", () => pm.response.to.have.status(${status}));`,
     schema
       ? `pm.test("the reply has its documented shape", () => pm.response.to.have.jsonSchema(${JSON.stringify(schema)}));`
       : `pm.test("the reply is ${mediaType}", () => pm.expect(pm.response.headers.get("Content-Type")).to.include("${mediaType.replace("*", "")}"));`,
+    // An empty list has any shape; the tour leaves something in each.
+    ...(list === undefined
+      ? []
+      : [
+          `pm.test("the list is not empty", () => pm.expect(pm.response.json().${list}).to.not.be.empty);`,
+        ]),
     ...Object.entries(capture).map(
       ([name, place]) => `pm.collectionVariables.set("${name}", pm.response.json().${place});`,
     ),

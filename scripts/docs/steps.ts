@@ -57,6 +57,8 @@ export interface Step {
   mediaType: string;
   /** What the reply looks like; absent for files. */
   schema?: Schema;
+  /** Where the reply has its list, if it has one. */
+  list?: "data" | "data.docs";
   example?: unknown;
   capture: Record<string, string>;
   begins: boolean;
@@ -136,11 +138,24 @@ function step(row: Row, operation: Located, visit: number): Step {
     status,
     statusText: reply.description,
     mediaType,
-    ...(mediaType === "application/json" ? { schema: resolved(media.schema) as Schema } : {}),
+    ...(mediaType === "application/json" ? shape(media.schema) : {}),
     ...(media.example === undefined ? {} : { example: media.example }),
     capture: row.capture ?? {},
     begins: row.begins ?? false,
   };
+}
+
+interface Reply extends Schema {
+  properties?: { data?: { type?: string; properties?: Schema } };
+}
+
+function shape(described: Schema): Pick<Step, "schema" | "list"> {
+  const schema = resolved(described) as Reply;
+  const data = schema.properties?.data;
+  if (data?.type === "array") {
+    return { schema, list: "data" };
+  }
+  return data?.properties?.docs ? { schema, list: "data.docs" } : { schema };
 }
 
 function query({ name, schema, description = schema.description }: Parameter, row: Row) {

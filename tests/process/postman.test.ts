@@ -4,7 +4,7 @@ import newman, { type NewmanRunSummary } from "newman";
 import { openApiDocument } from "../../src/validations/openapi";
 import { run, scratchFolder, startServer } from "../support/server";
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const DOCS = resolve(__dirname, "..", "..", "docs");
 
