@@ -329,7 +329,7 @@ describe("PATCH /playlist/add/:videoId/:playlistId", () => {
   it("refuses more than 1,000, but not one that is in it already", async () => {
     const { _id, videos } = await filled(1);
     const filler = Array.from({ length: 999 }, (_, i) => i.toString(16).padStart(24, "0"));
-    await Playlist.updateOne({ _id }, { $push: { videos: { $each: filler } } } as never);
+    await Playlist.updateOne({ _id }, { $push: { videos: { $each: filler } } });
     const { body } = await edit("add", await addVideo(asha), _id).expect(400);
     expect(body.code).toBe("PLAYLIST_FULL");
     await edit("add", videos[0]!, _id).expect(200);

@@ -42,7 +42,10 @@ export async function addVideo(
     width: 64,
     height: 48,
   });
-  video.set({ videoFile: `videos/${video.id}/a.mp4`, thumbnail: `videos/${video.id}/a.webp` });
+  video.set({
+    videoFile: `videos/${video.id}/none.mp4`,
+    thumbnail: `videos/${video.id}/none.webp`,
+  });
   await Video.add(video);
   return video.id;
 }
