@@ -118,11 +118,13 @@ async function remove(
  * removal can still be writing; the clean-up then clears once more.
  */
 async function clear(removal: RemovalDocument): Promise<void> {
+  // Asked before: a first pass that takes longer than the grace is no second one.
+  const isLast = removal.removedAt.getTime() < Date.now() - REMOVAL_GRACE_MS;
   await CLEAR[removal.kind](removal.target);
   for (const key of removal.files) {
     await storage.delete(key);
   }
-  if (removal.removedAt.getTime() < Date.now() - REMOVAL_GRACE_MS) {
+  if (isLast) {
     await Removal.deleteOne({ _id: removal._id });
   }
 }
