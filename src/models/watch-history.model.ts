@@ -1,5 +1,6 @@
 import { Schema, model, type AggregatePaginateModel, type Types } from "mongoose";
 import mongooseAggregatePaginate from "mongoose-aggregate-paginate-v2";
+import { isDuplicateKey } from "../utils/duplicate-key";
 
 interface WatchHistory {
   user: Types.ObjectId;
@@ -27,19 +28,28 @@ watchHistorySchema.index({ video: 1 });
 
 watchHistorySchema.plugin(mongooseAggregatePaginate);
 
-watchHistorySchema.statics.record = function record(
+watchHistorySchema.statics.record = async function record(
   this: WatchHistoryModel,
   user: Types.ObjectId,
   video: Types.ObjectId,
   position?: number,
 ) {
-  return this.findOneAndUpdate(
-    { user, video },
-    {
-      $set: { watchedAt: new Date(), ...(position === undefined ? {} : { position }) },
-    },
-    { upsert: true, returnDocument: "after" },
-  );
+  const set = { watchedAt: new Date(), ...(position === undefined ? {} : { position }) };
+  const write = () =>
+    this.findOneAndUpdate(
+      { user, video },
+      { $set: set },
+      { upsert: true, returnDocument: "after" },
+    );
+  try {
+    return await write();
+  } catch (error) {
+    // Of parallel first ones all but one insert in vain; then there is a row to update.
+    if (isDuplicateKey(error)) {
+      return write();
+    }
+    throw error;
+  }
 };
 
 export const WatchHistory = model<WatchHistory, WatchHistoryModel>(
