@@ -188,6 +188,7 @@ describe("GET /tweets/user/:userId", () => {
   it("has one channel's tweets, newest first, by id or username in any case", async () => {
     const [who] = (await newCrowd(1)) as [Member];
     const tweets = [await tweet(who, "1"), await tweet(who, "2"), await tweet(who, "3")];
+    await tweet(ravi);
     const expected = tweets.map((row) => row._id).reverse();
     for (const name of [who._id, who._id.toUpperCase(), who.username, who.username.toUpperCase()]) {
       const { body } = await api("get", `/tweets/user/${name}/`).expect(200);
