@@ -285,7 +285,7 @@ describe("playlists", () => {
     const { body } = await api("post", "/playlist", asha.accessToken).send({ name: "x" });
     const id = body.data._id as string;
     const videos = await parallel(15, () => addVideo(asha));
-    await parallel(60, (i) => edit("add", videos[i % 15]!, id));
+    await parallel(60, (i) => edit("add", videos[Math.floor(i / 4)]!, id));
     const stored = (await Playlist.findById(id))!;
     expect(stored.videos.map(String).sort()).toEqual([...videos].sort());
 
