@@ -62,7 +62,10 @@ export const addComment = operation({
   description: "A reply to a reply joins the thread: `parent` is then the comment it began with.",
   access: "required",
   params: videoParams,
-  body: z.object({ content, parent: objectId.nullish() }),
+  body: z.object({
+    content,
+    parent: objectId.nullish().openapi({ type: ["string", "null"] }),
+  }),
   status: 201,
   message: "Comment added successfully",
   data: comment,
