@@ -41,8 +41,11 @@ export async function ask(sent: Sent): Promise<Reply> {
 function exchange({ method, path, token, headers = {}, body }: Sent): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    request(`${origin()}${API_PREFIX}${path}`, {
+    // In parts: a whole URL would be tidied up before it is sent.
+    request({
       agent,
+      ...address(),
+      path: `${API_PREFIX}${path}`,
       method: method.toUpperCase(),
       headers: {
         ...headers,
@@ -59,6 +62,11 @@ function exchange({ method, path, token, headers = {}, body }: Sent): Promise<Re
       .on("error", reject)
       .end(body);
   });
+}
+
+function address(): { hostname: string; port: string } {
+  const { hostname, port } = new URL(origin());
+  return { hostname, port };
 }
 
 function toReply(status: number, headers: IncomingHttpHeaders, chunks: Buffer[]): Reply {
