@@ -98,10 +98,15 @@ module.exports = {
       ["controllers", "middlewares", "validations"],
       "The table of contents: sentences, no logic.",
     ),
+    room(
+      "seed",
+      ["jobs", "models", "services", "config", "utils", "constants"],
+      "Made-up people use what requests use; nothing real may know of them.",
+    ),
     room("db", ["embedded-db", "config"], "Connecting is all it does."),
     room(
       "commands",
-      ["db", "jobs", "config", "utils", "constants"],
+      ["db", "jobs", "seed", "config", "utils", "constants"],
       "A command reads its arguments and prints; the work is a job.",
     ),
     {

@@ -44,6 +44,29 @@ export async function saveWithFiles<T>(
   }
 }
 
+/** A new key for a file that is stored already. */
+export interface LinkedFile {
+  key: string;
+  source: string;
+}
+
+/**
+ * Gives stored files further keys, then saves the documents that name those: each document owns
+ * its files, so removing one takes nothing from another. What fails is left to the sweep.
+ * @throws Error when the storage cannot link
+ */
+export async function saveWithLinks(files: LinkedFile[], save: () => Promise<void>): Promise<void> {
+  const link = storage.link?.bind(storage);
+  if (!link) {
+    throw new Error(`The ${storage.name} storage cannot hold one file under several keys.`);
+  }
+  const removeAfter = new Date(Date.now() + UNCLAIMED_FILE_MS);
+  await UnclaimedFile.insertMany(files.map(({ key }) => ({ key, removeAfter })));
+  await Promise.all(files.map(({ key, source }) => link(key, source)));
+  await save();
+  await UnclaimedFile.deleteMany({ key: trusted({ $in: files.map(({ key }) => key) }) });
+}
+
 /** Removes the files that no document claimed in time; run regularly. */
 export async function sweepFiles(): Promise<void> {
   const due = await UnclaimedFile.find({ removeAfter: trusted({ $lte: new Date() }) })

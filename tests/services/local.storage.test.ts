@@ -52,6 +52,18 @@ describe("the local storage", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it("links an object to a further key that outlives the first", async () => {
+    const further = "videos/66f0a1b2c3d4e5f601020305/5a0d2e.mp4";
+    const storage = createLocalStorage({ directory });
+    await put(key, "content");
+    await storage.link!(further, key);
+    await storage.delete(key);
+    expect(await storage.stat(key)).toBeNull();
+    expect(await text(await storage.get(further))).toBe("content");
+    await storage.delete(further);
+    expect(await storage.stat(further)).toBeNull();
+  });
+
   it("takes a folder for no object", async () => {
     await mkdir(join(directory, "videos/folder.mp4"), { recursive: true });
     const storage = createLocalStorage({ directory });

@@ -32,6 +32,13 @@ export interface Storage {
    */
   get(key: string, range?: ByteRange): Promise<Readable>;
 
+  /**
+   * Stores the object `source` under another key too, as an object of its own: deleting one leaves
+   * the other. Absent where a storage cannot do that without moving the bytes. Unlike `put` it does
+   * not wait for the disk.
+   */
+  link?(key: string, source: string): Promise<void>;
+
   /** The object's size in bytes, or null when there is none. */
   stat(key: string): Promise<{ size: number } | null>;
 
