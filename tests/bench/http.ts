@@ -1,0 +1,289 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+
+/*
+ * What requests cost on a small and on a large database: two real servers side by side, asked in
+ * turns, so that whatever else the machine does weighs on both alike.
+ */
+
+const USAGE = `Usage: npm run bench [-- --sizes 1000,100000] [--rounds N] [--data DIR]
+
+  --sizes A,B  videos in the two databases
+  --rounds N   requests of each kind to each server (default 60)
+  --data DIR   keep the databases in this folder and use them again (default: made anew)
+`;
+
+const ROOT = resolve(__dirname, "..", "..");
+const PASSWORD = "watch and learn";
+const PREPARED = 40;
+const FOLLOWED = 8;
+
+interface Options {
+  sizes: [number, number];
+  rounds: number;
+  data: string | undefined;
+}
+
+function readOptions(): Options {
+  try {
+    const { values } = parseArgs({
+      options: {
+        sizes: { type: "string", default: "1000,100000" },
+        rounds: { type: "string", default: "60" },
+        data: { type: "string" },
+      },
+    });
+    const [small, large, rounds] = [...values.sizes.split(","), values.rounds].map(Number);
+    if (!small || !large || !rounds) {
+      throw new Error("not numbers");
+    }
+    return { sizes: [small, large], rounds, data: values.data };
+  } catch {
+    process.stderr.write(USAGE);
+    process.exit(2);
+  }
+}
+
+/** Runs a program of the product on a data folder. */
+function start(file: string, dataDir: string, env: Record<string, string>, args: string[] = []) {
+  const limits = { RATE_LIMIT_READS: "100000000", RATE_LIMIT_WRITES: "100000000" };
+  return spawn(
+    process.execPath,
+    ["--require", require.resolve("ts-node/register"), join(ROOT, file), ...args],
+    {
+      cwd: dataDir,
+      env: {
+        ...{ PATH: process.env.PATH, TS_NODE_PROJECT: join(ROOT, "tsconfig.json") },
+        ...{ DATA_DIR: dataDir, BCRYPT_ROUNDS: "4", ...limits, ...env },
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+}
+
+async function seed(dataDir: string, ...args: string[]): Promise<void> {
+  const child = start("src/commands/seed.ts", dataDir, {}, args);
+  child.stdout.resume();
+  const [status] = (await once(child, "close")) as [number | null];
+  if (status !== 0) {
+    throw new Error(`seeding ${dataDir} failed`);
+  }
+}
+
+/** Makes the databases that are not there yet; the small world is made once and copied. */
+async function makeDatabases(folder: string, sizes: number[]): Promise<void> {
+  const world = join(folder, "world");
+  for (const size of sizes) {
+    const dataDir = join(folder, String(size));
+    if (existsSync(dataDir)) {
+      continue;
+    }
+    if (!existsSync(world)) {
+      say("Making the people and their clips …");
+      mkdirSync(world);
+      await seed(world);
+    }
+    const part = `${dataDir}.part`;
+    rmSync(part, { recursive: true, force: true });
+    cpSync(world, part, { recursive: true });
+    say(`Making ${size} videos …`);
+    await seed(part, "--videos", String(size));
+    renameSync(part, dataDir);
+  }
+}
+
+/** One server and what the requests to it need to know. */
+interface Subject {
+  url: string;
+  token: string;
+  video: string;
+  channel: string;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+async function startSubject(dataDir: string): Promise<Subject> {
+  const port = await freePort();
+  const child = start("src/index.ts", dataDir, { PORT: String(port) });
+  await new Promise<void>((ready, fail) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.includes("API docs")) {
+        ready();
+      }
+    });
+    child.once("exit", () => fail(new Error(`the server on ${dataDir} has ended`)));
+  });
+  const url = `http://127.0.0.1:${port}/api/v1`;
+  const credentials = { username: "maya_lindqvist", password: PASSWORD };
+  const { accessToken } = (await post(`${url}/users/login`, undefined, credentials)) as {
+    accessToken: string;
+  };
+  return {
+    ...{ url, token: accessToken },
+    ...(await prepare(url, accessToken)),
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+interface Listed {
+  docs: { _id: string; owner: { _id: string; username: string } }[];
+}
+
+/** Gives the viewer likes, a history and channels to follow: the same on both databases. */
+async function prepare(url: string, token: string): Promise<{ video: string; channel: string }> {
+  const { docs } = (await get(`${url}/videos?sortBy=views&limit=100`, token)) as Listed;
+  const crowd = docs.filter(({ owner }) => owner.username.startsWith("crowd"));
+  const liked = (await get(`${url}/likes/videos?limit=100`, token)) as { _id: string }[];
+  const known = new Set(liked.map(({ _id }) => _id));
+  const followed = new Set<string>();
+  for (const { _id, owner } of crowd.slice(0, PREPARED)) {
+    if (!known.has(_id)) {
+      await post(`${url}/likes/toggle/v/${_id}`, token, {});
+    }
+    await post(`${url}/users/history`, token, { videoId: _id, position: 2 });
+    const { owner: channel } = (await get(`${url}/videos/${_id}`, token)) as {
+      owner: { isSubscribed: boolean };
+    };
+    if (!channel.isSubscribed && followed.size < FOLLOWED) {
+      await post(`${url}/subscriptions/c/${owner._id}`, token, {});
+      followed.add(owner._id);
+    }
+  }
+  const [first] = crowd;
+  if (!first) {
+    throw new Error("there are no crowd videos");
+  }
+  const comments = Array.from({ length: 12 }, (_, n) => `Bench comment ${n}`);
+  for (const content of comments) {
+    await post(`${url}/comments/${first._id}`, token, { content });
+  }
+  return { video: first._id, channel: first.owner._id };
+}
+
+async function get(url: string, token?: string): Promise<unknown> {
+  return ask(url, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+}
+
+function post(url: string, token: string | undefined, body: object): Promise<unknown> {
+  const headers = {
+    "Content-Type": "application/json",
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+  };
+  return ask(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function ask(url: string, init: RequestInit): Promise<unknown> {
+  const response = await fetch(url, init);
+  const body = (await response.json()) as { data: unknown; message: string };
+  if (!response.ok) {
+    throw new Error(`${url}: ${response.status} ${body.message}`);
+  }
+  return body.data;
+}
+
+type Request = [name: string, send: (subject: Subject) => Promise<unknown>];
+
+const anonymous = (path: string) => (subject: Subject) => get(subject.url + path);
+const signedIn = (path: string) => (subject: Subject) => get(subject.url + path, subject.token);
+
+const REQUESTS: Request[] = [
+  ["GET /videos, anonymous", anonymous("/videos")],
+  ["GET /videos, signed in", signedIn("/videos")],
+  ["  sortBy=views", anonymous("/videos?sortBy=views")],
+  ["  sortBy=duration", anonymous("/videos?sortBy=duration")],
+  ["  sortBy=title", anonymous("/videos?sortBy=title&sortType=asc")],
+  ["  tag=travel", anonymous("/videos?tag=travel")],
+  ["  query=interference (1 match)", anonymous("/videos?query=interference&sortBy=relevance")],
+  ["  query=harbour (1 in 7)", anonymous("/videos?query=harbour&sortBy=relevance")],
+  ["  userId (channel list)", ({ url, channel }) => get(`${url}/videos?userId=${channel}`)],
+  ["GET /videos/:id", ({ url, video, token }) => get(`${url}/videos/${video}`, token)],
+  ["GET /comments/:id", ({ url, video, token }) => get(`${url}/comments/${video}`, token)],
+  ["GET /users/history", signedIn("/users/history?limit=10")],
+  ["GET /likes/videos", signedIn("/likes/videos?limit=10")],
+  ["GET /subscriptions/videos", signedIn("/subscriptions/videos")],
+  [
+    "POST /likes/toggle/v/:id",
+    ({ url, video, token }) => post(`${url}/likes/toggle/v/${video}`, token, {}),
+  ],
+];
+
+/** Milliseconds of each request to each subject. */
+async function measure(subjects: Subject[], rounds: number): Promise<Map<string, number[][]>> {
+  const times = new Map(REQUESTS.map(([name]) => [name, subjects.map((): number[] => [])]));
+  // The first rounds warm compilers and caches up.
+  for (let round = -3; round < rounds; round += 1) {
+    for (const [name, send] of REQUESTS) {
+      // Who is asked first changes, so that neither profits from the other's work.
+      const order = round % 2 === 0 ? [...subjects.keys()] : [...subjects.keys()].reverse();
+      for (const n of order) {
+        const began = performance.now();
+        await send(subjects[n]!);
+        if (round >= 0) {
+          times.get(name)![n]!.push(performance.now() - began);
+        }
+      }
+    }
+  }
+  return times;
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function report(times: Map<string, number[][]>, { sizes, rounds }: Options): void {
+  say(`Medians of ${rounds} requests, in milliseconds; databases of ${sizes.join(" and ")} videos`);
+  const head = [...sizes.map((size) => String(size).padStart(10)), "ratio".padStart(8)];
+  say("".padEnd(34) + head.join(""));
+  for (const [name, [small, large]] of times) {
+    const [a, b] = [median(small!), median(large!)];
+    const cells = [a.toFixed(1).padStart(10), b.toFixed(1).padStart(10), (b / a).toFixed(2)];
+    say(name.padEnd(34) + cells[0] + cells[1] + cells[2]!.padStart(8));
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const folder = options.data ?? mkdtempSync(join(tmpdir(), "mega-backend-bench-"));
+  mkdirSync(folder, { recursive: true });
+  const subjects: Subject[] = [];
+  try {
+    await makeDatabases(folder, options.sizes);
+    for (const size of options.sizes) {
+      subjects.push(await startSubject(join(folder, String(size))));
+    }
+    report(await measure(subjects, options.rounds), options);
+  } finally {
+    await Promise.all(subjects.map((subject) => subject.stop()));
+    if (options.data === undefined) {
+      rmSync(folder, { recursive: true });
+    }
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
