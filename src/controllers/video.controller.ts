@@ -140,8 +140,16 @@ function listFilter({ query, userId, tag }: ListQuery, viewer: Types.ObjectId | 
     ...(isOwnChannel ? {} : { isPublished: true }),
     ...(userId === undefined ? {} : { owner: new Types.ObjectId(userId) }),
     ...(tag === undefined ? {} : { tags: tag }),
-    ...(query ? { $text: { $search: query } } : {}),
+    ...(query ? { $text: { $search: wordsOf(query) } } : {}),
   };
+}
+
+/**
+ * Only the words of a query: `$text` would read quotes as phrases and a minus as "without", and what
+ * is only without something is everything to some servers.
+ */
+function wordsOf(query: string): string {
+  return query.replace(/["-]/g, " ");
 }
 
 /** The list that everybody opens first; its length is known without counting. */

@@ -7,15 +7,18 @@ import { Tweet } from "../../src/models/tweet.model";
 import { User } from "../../src/models/user.model";
 import { Video } from "../../src/models/video.model";
 
+/** In one reply: some servers lose the cursors of many readers at once. */
+const WHOLE = 100_000;
+
 /** Every count that a document carries and that its rows do not bear out. */
 export async function falseCounters(): Promise<unknown[]> {
   const [users, videos, comments, tweets, likes, subscriptions, counter] = await Promise.all([
-    User.find().lean(),
-    Video.find().lean(),
-    Comment.find().lean(),
-    Tweet.find().lean(),
-    Like.find().lean(),
-    Subscription.find().lean(),
+    User.find().batchSize(WHOLE).lean(),
+    Video.find().batchSize(WHOLE).lean(),
+    Comment.find().batchSize(WHOLE).lean(),
+    Tweet.find().batchSize(WHOLE).lean(),
+    Like.find().batchSize(WHOLE).lean(),
+    Subscription.find().batchSize(WHOLE).lean(),
     Counter.read("publishedVideos"),
   ]);
   const published = videos.filter((video) => video.isPublished);

@@ -2,6 +2,9 @@ import mongoose from "mongoose";
 import { config } from "../../src/config/env";
 import { filesIn } from "./files";
 
+/** In one reply: some servers lose the cursors of many readers at once. */
+const WHOLE = 100_000;
+
 /** All that is stored: the documents of every collection as extended JSON, and the names of the files. */
 export async function snapshot(
   without: string[] = [],
@@ -10,7 +13,12 @@ export async function snapshot(
   const names = collections.map(({ name }) => name).filter((name) => !without.includes(name));
   const stored = await Promise.all(
     names.sort().map(async (name) => {
-      const rows = await mongoose.connection.db!.collection(name).find().sort({ _id: 1 }).toArray();
+      const rows = await mongoose.connection
+        .db!.collection(name)
+        .find()
+        .sort({ _id: 1 })
+        .batchSize(WHOLE)
+        .toArray();
       return [name, rows.map((row) => mongoose.mongo.BSON.EJSON.stringify(row))] as const;
     }),
   );
