@@ -4,6 +4,7 @@ import { removeTweet } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedChannel, loadedTweet } from "../middlewares/load.middleware";
 import { validated } from "../middlewares/validate.middleware";
+import { Counter } from "../models/counter.model";
 import { joinIsLiked, joinOwner } from "../models/pipelines/join.pipelines";
 import { Tweet } from "../models/tweet.model";
 import { mediaUrlsFor } from "../presenters/media-url";
@@ -16,7 +17,7 @@ import * as schema from "../validations/tweet.validation";
 
 export const getAllTweets = asyncHandler(async (req, res) => {
   const { query } = validated(res, schema.getAllTweets);
-  const list = { match: {}, total: Tweet.estimatedDocumentCount().exec() };
+  const list = { match: {}, total: Counter.read("tweets") };
   const data = await readPage(req, res, list, query);
   new ApiResponse(200, data, schema.getAllTweets.message).send(res);
 });

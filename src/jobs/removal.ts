@@ -8,7 +8,7 @@ import { Removal, type RemovalDocument } from "../models/removal.model";
 import { Session } from "../models/session.model";
 import { Subscription } from "../models/subscription.model";
 import { inTransaction } from "../models/transaction";
-import { Tweet } from "../models/tweet.model";
+import { Tweet, TWEETS } from "../models/tweet.model";
 import { User } from "../models/user.model";
 import { PUBLISHED_VIDEOS, Video } from "../models/video.model";
 import { View } from "../models/view.model";
@@ -64,7 +64,7 @@ export function removeComment(id: Types.ObjectId, video: Types.ObjectId): Promis
 
 /** Removes a tweet with its likes. */
 export function removeTweet(id: Types.ObjectId): Promise<void> {
-  return remove([], async (session) => {
+  return remove([TWEETS], async (session) => {
     const tweet = await Tweet.findOneAndDelete({ _id: id }, { session });
     if (!tweet) {
       return null;
@@ -74,6 +74,7 @@ export function removeTweet(id: Types.ObjectId): Promise<void> {
       { $inc: { tweetsCount: -1 } },
       { session, timestamps: false },
     );
+    await Counter.add("tweets", -1, session);
     return { kind: "tweet", target: id, files: [] };
   });
 }

@@ -263,6 +263,8 @@ describe("videos", () => {
 describe("tweets", () => {
   it("posted and deleted at once are all counted", async () => {
     const [who] = (await newCrowd(1)) as [Member];
+    const total = async () => (await api("get", "/tweets").expect(200)).body.data.totalDocs;
+    const before = await total();
     const ids = await parallel(30, async () => {
       const { body } = await api("post", "/tweets", who.accessToken).send({ content: "x" });
       return body.data._id as string;
@@ -274,6 +276,7 @@ describe("tweets", () => {
     );
     expect((await User.findById(who._id))!.tweetsCount).toBe(20);
     expect(await Tweet.countDocuments({ owner: who._id })).toBe(20);
+    expect(await total()).toBe(before + 20);
   });
 });
 

@@ -92,6 +92,7 @@ async function expectCounted(): Promise<void> {
   );
   const published = await Video.countDocuments({ isPublished: true });
   expect(await Counter.read("publishedVideos")).toBe(published);
+  expect(await Counter.read("tweets")).toBe(await Tweet.countDocuments());
 }
 
 /** Sets every counter to what it counts, for rows that were written past the models. */
@@ -99,6 +100,8 @@ export async function recount(): Promise<void> {
   for (const { collection, _id, counted } of await counters()) {
     await collection.updateOne({ _id }, { $set: counted });
   }
+  const tweets = { $set: { value: await Tweet.countDocuments() } };
+  await Counter.updateOne({ _id: "tweets" }, tweets, { upsert: true });
 }
 
 async function counters(): Promise<Counted[]> {
