@@ -244,23 +244,31 @@ async function measure(subjects: Subject[], rounds: number): Promise<Map<string,
   return times;
 }
 
-function median(values: number[]): number {
+/** The value that the given share of them stays below; 0.5 gives the median. */
+function quantile(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
+  return sorted[Math.floor(sorted.length * share)]!;
 }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** On a busy machine the fastest tenth says more about the work itself than the median does. */
 function report(times: Map<string, number[][]>, { sizes, rounds }: Options): void {
-  say(`Medians of ${rounds} requests, in milliseconds; databases of ${sizes.join(" and ")} videos`);
-  const head = [...sizes.map((size) => String(size).padStart(10)), "ratio".padStart(8)];
-  say("".padEnd(34) + head.join(""));
-  for (const [name, [small, large]] of times) {
-    const [a, b] = [median(small!), median(large!)];
-    const cells = [a.toFixed(1).padStart(10), b.toFixed(1).padStart(10), (b / a).toFixed(2)];
-    say(name.padEnd(34) + cells[0] + cells[1] + cells[2]!.padStart(8));
+  say(`${rounds} requests of each kind, milliseconds; databases of ${sizes.join(" and ")} videos`);
+  const columns = (cells: string[]) => cells.map((cell) => cell.padStart(12)).join("");
+  const [small, large] = sizes.map(String) as [string, string];
+  say(" ".repeat(34) + columns(["median", "median", "ratio", "fastest 10%", "ratio"]));
+  say(" ".repeat(34) + columns([small, large, "", large]));
+  for (const [name, [few, many]] of times) {
+    const cells = [0.5, 0.1].flatMap((share) => {
+      const [a, b] = [quantile(few!, share), quantile(many!, share)];
+      return share === 0.5
+        ? [a.toFixed(1), b.toFixed(1), (b / a).toFixed(2)]
+        : [b.toFixed(1), (b / a).toFixed(2)];
+    });
+    say(name.padEnd(34) + columns(cells));
   }
 }
 
