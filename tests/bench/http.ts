@@ -161,8 +161,11 @@ async function prepare(url: string, token: string): Promise<{ video: string; cha
     const { owner: channel } = (await get(`${url}/videos/${_id}`, token)) as {
       owner: { isSubscribed: boolean };
     };
+    // Databases that are used again have followed channels already.
     if (!channel.isSubscribed && followed.size < FOLLOWED) {
       await post(`${url}/subscriptions/c/${owner._id}`, token, {});
+    }
+    if (channel.isSubscribed || followed.size < FOLLOWED) {
       followed.add(owner._id);
     }
   }
