@@ -8,7 +8,7 @@ import { makeClip } from "./clips";
 import { login, newPerson, type Person } from "./people";
 
 /** A stored video, by its id and the keys of its files. */
-export interface StoredVideo {
+interface StoredVideo {
   _id: string;
   videoFile: string;
   thumbnail: string;
@@ -36,7 +36,7 @@ export interface Things {
 }
 
 /** A video as `POST /videos` would store it, without the time that ffmpeg takes. */
-export async function storeVideo(
+async function storeVideo(
   owner: Person,
   fields: Partial<{ title: string; description: string; tags: string[]; isPublished: boolean }> &
     Partial<{ createdAt: Date; views: number; duration: number }> = {},

@@ -21,19 +21,19 @@ const VOWEL = /[aeiouy]/;
 const SHORT_END = /(?:^[aeiouy][^aeiouy]|[^aeiouy][aeiouy][^aeiouywxY])$/;
 const DOUBLE = /(?:bb|dd|ff|gg|mm|nn|pp|rr|tt)$/;
 
-const WHOLE_WORDS: Record<string, string> = {
-  skis: "ski",
-  skies: "sky",
-  dying: "die",
-  lying: "lie",
-  tying: "tie",
-  idly: "idl",
-  gently: "gentl",
-  ugly: "ugli",
-  early: "earli",
-  only: "onli",
-  singly: "singl",
-};
+const WHOLE_WORDS = new Map([
+  ["skis", "ski"],
+  ["skies", "sky"],
+  ["dying", "die"],
+  ["lying", "lie"],
+  ["tying", "tie"],
+  ["idly", "idl"],
+  ["gently", "gentl"],
+  ["ugly", "ugli"],
+  ["early", "earli"],
+  ["only", "onli"],
+  ["singly", "singl"],
+]);
 
 const INVARIANT = new Set(["sky", "news", "howe", "atlas", "cosmos", "bias", "andes"]);
 const INVARIANT_AFTER_PLURAL = new Set([
@@ -56,7 +56,7 @@ export function stemEnglish(text: string): string {
   if (plain.length <= 2 || INVARIANT.has(plain)) {
     return plain;
   }
-  const whole = WHOLE_WORDS[plain];
+  const whole = WHOLE_WORDS.get(plain);
   if (whole !== undefined) {
     return whole;
   }
