@@ -12,19 +12,16 @@ export async function commitTransaction(context: CommandContext): Promise<Doc> {
     return {};
   }
   const transaction = context.engine.sessions.transactionFor(request);
-  try {
-    const changes = await context.engine.transactions.commit(transaction);
-    context.engine.sessions.finish(session, "committed");
+  const asked = transaction.committing;
+  const changes = await context.engine.sessions.commit(request, transaction);
+  if (!asked) {
     context.engine.publish(changes);
-  } catch (error) {
-    context.engine.sessions.finish(session, "aborted");
-    throw error;
   }
   return {};
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/abortTransaction/ */
-export function abortTransaction(context: CommandContext): Doc {
+export async function abortTransaction(context: CommandContext): Promise<Doc> {
   const request = requireTransaction(context);
   if (request.session.state === "aborted" && request.session.txnNumber === request.txnNumber) {
     throw noSuchTransaction(
@@ -32,7 +29,7 @@ export function abortTransaction(context: CommandContext): Doc {
     );
   }
   context.engine.sessions.transactionFor(request);
-  context.engine.sessions.abort(request.session);
+  await context.engine.sessions.abort(request.session);
   return {};
 }
 

@@ -154,20 +154,16 @@ export class CommandContext {
     if (!request) {
       return this.engine.write(work);
     }
-    const known = this.engine.sessions.replyOf(request);
-    if (known) {
-      return known;
-    }
-    try {
-      return await this.engine.write((unit) => {
-        const reply = work(unit);
-        this.engine.sessions.remember(unit, request, reply);
-        return reply;
-      });
-    } catch (error) {
-      this.engine.sessions.forget(request);
-      throw error;
-    }
+    // Asked within the work: a client may send the same write again while the first still waits.
+    return this.engine.write((unit) => {
+      const known = this.engine.sessions.replyOf(request);
+      if (known) {
+        return known;
+      }
+      const reply = work(unit);
+      this.engine.sessions.remember(unit, request, reply);
+      return reply;
+    });
   }
 
   /** The collection to write to, created if there is none. */
@@ -207,16 +203,16 @@ export class CommandContext {
   }
 
   /** A write error inside a transaction ends the transaction. */
-  afterReply(reply: Doc): void {
+  async afterReply(reply: Doc): Promise<void> {
     if (this.transaction && reply["writeErrors"] !== undefined) {
-      this.failed();
+      await this.failed();
     }
   }
 
   /** Any error inside a transaction aborts it, as in MongoDB. */
-  failed(): void {
+  async failed(): Promise<void> {
     if (this.transaction && this.request) {
-      this.engine.sessions.abort(this.request.session);
+      await this.engine.sessions.abort(this.request.session);
     }
   }
 

@@ -4,8 +4,8 @@ import { SESSION_MINUTES } from "../sessions/sessions";
 import type { CommandContext } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/endSessions/ */
-export function endSessions(context: CommandContext): Doc {
-  context.engine.sessions.end(sessionIds(context.array(context.name)));
+export async function endSessions(context: CommandContext): Promise<Doc> {
+  await context.engine.sessions.end(sessionIds(context.array(context.name)));
   return {};
 }
 

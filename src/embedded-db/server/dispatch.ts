@@ -29,10 +29,10 @@ export async function dispatch(request: Request, connection: ConnectionContext):
     if (reply instanceof RawDocument) {
       return reply.bytes;
     }
-    context.afterReply(reply);
+    await context.afterReply(reply);
     return encode({ ...reply, ...("ok" in reply ? {} : { ok: double(1) }) });
   } catch (error) {
-    context.failed();
+    await context.failed();
     return encode(errorReply(error, context));
   }
 }

@@ -3,8 +3,9 @@ import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { Binary, type Doc, isDocument, Long, toNumber } from "../bson/values";
 import { sessionKey, sessionRange } from "../storage/keys";
-import type { Storage, Writer } from "../storage/storage";
+import type { Storage } from "../storage/storage";
 import { type Transaction, type Transactions, TRANSIENT } from "./transactions";
+import type { Change, WriteUnit } from "./write-unit";
 
 /** MongoDB's logicalSessionTimeoutMinutes. */
 export const SESSION_MINUTES = 30;
@@ -88,15 +89,13 @@ export class Sessions {
     return session.transaction;
   }
 
-  finish(session: Session, state: "committed" | "aborted"): void {
-    session.transaction = undefined;
-    session.state = state;
-  }
-
-  abort(session: Session): void {
+  async abort(session: Session): Promise<void> {
     const { transaction } = session;
-    if (transaction) {
-      this.finish(session, "aborted");
+    if (transaction?.committing) {
+      // Too late. How it ended is the business of whoever asked for it.
+      await transaction.committing.catch(() => undefined);
+    } else if (transaction) {
+      finish(session, transaction, "aborted");
       this.transactions.abort(transaction);
     }
   }
@@ -115,26 +114,42 @@ export class Sessions {
   }
 
   /** Stores the reply together with the write itself. */
-  remember(writer: Writer, { session, txnNumber }: SessionRequest, reply: Doc): void {
+  remember(unit: WriteUnit, { session, txnNumber }: SessionRequest, reply: Doc): void {
+    const before = { txnNumber: session.txnNumber, remembered: session.remembered };
+    unit.onRollback(() => Object.assign(session, before));
     session.txnNumber = txnNumber;
     session.remembered = { txnNumber, reply };
     const record = { txnNumber: Long.fromBigInt(txnNumber), reply, lastUse: new Date() };
-    writer.put(sessionKey(session.id), encode(record));
+    unit.put(sessionKey(session.id), encode(record));
   }
 
-  /** The write did not happen after all. */
-  forget({ session, txnNumber }: SessionRequest): void {
-    if (session.remembered?.txnNumber === txnNumber) {
-      session.remembered = undefined;
-    }
+  /**
+   * Commits a transaction once, however often it is asked for. That it was is stored with it: a
+   * client that has not heard of the commit asks again, also after a restart.
+   */
+  commit({ session, txnNumber }: SessionRequest, transaction: Transaction): Promise<Change[]> {
+    const record = { txnNumber: Long.fromBigInt(txnNumber), committed: true, lastUse: new Date() };
+    transaction.committing ??= this.transactions
+      .commit(transaction, (writer) => writer.put(sessionKey(session.id), encode(record)))
+      .then(
+        (changes) => {
+          finish(session, transaction, "committed");
+          return changes;
+        },
+        (error: unknown) => {
+          finish(session, transaction, "aborted");
+          throw error;
+        },
+      );
+    return transaction.committing;
   }
 
-  end(ids: readonly Buffer[]): void {
+  async end(ids: readonly Buffer[]): Promise<void> {
     for (const id of ids) {
       const session = this.byId.get(id.toString("hex"));
       if (session) {
         session.lastUse = 0;
-        this.abort(session);
+        await this.abort(session);
       }
     }
   }
@@ -143,7 +158,7 @@ export class Sessions {
   async sweep(now: number): Promise<void> {
     for (const session of this.byId.values()) {
       if (session.transaction && session.transaction.expires < now) {
-        this.abort(session);
+        await this.abort(session);
       }
     }
     const limit = now - SESSION_MINUTES * 60_000;
@@ -174,9 +189,13 @@ export class Sessions {
     const session = new Session(id);
     const stored = this.storage.get(sessionKey(id));
     if (stored) {
-      const { txnNumber, reply } = decode(stored);
+      const { txnNumber, reply, committed } = decode(stored);
       session.txnNumber = toBigInt(txnNumber);
-      session.remembered = { txnNumber: session.txnNumber, reply: reply as Doc };
+      if (committed === true) {
+        session.state = "committed";
+      } else {
+        session.remembered = { txnNumber: session.txnNumber, reply: reply as Doc };
+      }
     }
     return session;
   }
@@ -188,11 +207,20 @@ export class Sessions {
         `Cannot start transaction ${txnNumber} on session because a newer transaction ${session.txnNumber} has already started on the session.`,
       );
     }
-    this.abort(session);
+    // Not awaited: the same number asked for twice at once must find the first one's transaction.
+    void this.abort(session);
     session.txnNumber = txnNumber;
     session.state = "open";
     session.transaction = this.transactions.start();
     return session.transaction;
+  }
+}
+
+/** The session may have begun another one meanwhile. */
+function finish(session: Session, ended: Transaction, state: "committed" | "aborted"): void {
+  if (session.transaction === ended) {
+    session.transaction = undefined;
+    session.state = state;
   }
 }
 

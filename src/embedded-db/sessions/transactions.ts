@@ -29,6 +29,8 @@ export class Transaction {
   readonly claimed = new Set<string>();
   /** Collections it has made, which nobody else sees before the commit. */
   readonly created = new Set<Collection>();
+  /** Set once its commit has been asked for. */
+  committing: Promise<Change[]> | undefined;
   private readonly snapshot: Snapshot;
   private tellEnded: () => void = () => undefined;
 
@@ -125,7 +127,8 @@ export class Transactions {
     writer.claimed.add(text);
   }
 
-  async commit(transaction: Transaction): Promise<Change[]> {
+  /** Applies a transaction, and in the same commit what its session notes of it. */
+  async commit(transaction: Transaction, note: (writer: Writer) => void): Promise<Change[]> {
     try {
       await this.storage.write((writer) => {
         for (const collection of transaction.created) {
@@ -135,6 +138,7 @@ export class Transactions {
         }
         transaction.overlay.applyTo(writer);
         transaction.unit.finish(writer);
+        note(writer);
       });
       this.clock++;
       transaction.claimed.forEach((key) => this.written.set(key, this.clock));
