@@ -7,7 +7,7 @@ import { compiledWorker } from "../../../src/embedded-db/development-build";
 const SOURCES = join(__dirname, "../../../src/embedded-db");
 
 /** `npm run db` from compiled sources, which starts in a fifth of the time. */
-async function spawnDatabase(...args: string[]): Promise<ChildProcess> {
+export async function spawnDatabase(...args: string[]): Promise<ChildProcess> {
   const cli = join(dirname(await compiledWorker(SOURCES)), "cli.js");
   return spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
@@ -26,6 +26,9 @@ export class ServerProcess {
 
   /** `kill -9`, at once and without a chance to tidy up. */
   async kill(): Promise<void> {
+    if (this.child.signalCode !== null) {
+      return;
+    }
     const gone = once(this.child, "exit");
     this.child.kill("SIGKILL");
     await gone;
@@ -33,7 +36,7 @@ export class ServerProcess {
 }
 
 /** The connection string a database prints first. */
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   const started = once(child.stdout as Readable, "data").then(([chunk]) => String(chunk));
   const [line = ""] = (await Promise.race([started, failureOf(child)])).split("\n");
   return line;

@@ -25,6 +25,8 @@ interface Waiting {
 
 /** A client that does nothing of its own: no handshake, no retries. */
 export class WireClient {
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
   private lastId = 0;
   private readonly waiting = new Map<number, Waiting>();
 
@@ -36,8 +38,11 @@ export class WireClient {
         this.answered(message.readInt32LE(RESPONSE_TO), parseMessage(message).command);
       }
     });
-    socket.once("close", () => {
-      this.waiting.forEach(({ reject }) => reject(new Error("the connection was closed")));
+    this.closed = new Promise((resolve) => {
+      socket.once("close", () => {
+        this.waiting.forEach(({ reject }) => reject(new Error("the connection was closed")));
+        resolve();
+      });
     });
   }
 
