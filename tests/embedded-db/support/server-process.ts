@@ -19,8 +19,11 @@ export class ServerProcess {
     readonly port: number,
   ) {}
 
-  static async start(dataDir: string): Promise<ServerProcess> {
-    const child = await spawnDatabase("--data", dataDir);
+  /** Without a folder it keeps its data in memory. */
+  static async start(dataDir?: string): Promise<ServerProcess> {
+    const child = await spawnDatabase(
+      ...(dataDir === undefined ? ["--memory"] : ["--data", dataDir]),
+    );
     return new ServerProcess(child, Number(new URL(await firstLine(child)).port));
   }
 

@@ -9,7 +9,7 @@ import { MessageSplitter } from "../../../src/embedded-db/wire/splitter";
 const RESPONSE_TO = 8;
 
 /** A command as an OP_MSG. */
-function opMsg(command: Doc, requestId = 0): Buffer {
+export function opMsg(command: Doc, requestId = 0): Buffer {
   const body = encode(command);
   const head = Buffer.alloc(21);
   head.writeInt32LE(head.length + body.length, 0);

@@ -1,139 +1,164 @@
-import { connect } from "node:net";
-import { encode } from "../../../src/embedded-db/bson/encode";
+import { connect, type Socket } from "node:net";
+import { MAX_DOCUMENT_BYTES, MAX_MESSAGE_BYTES } from "../../../src/embedded-db/bson/encode";
 import { parseMessage } from "../../../src/embedded-db/wire/parser";
 import { MessageSplitter } from "../../../src/embedded-db/wire/splitter";
-import { startTestDatabase, stopTestDatabase, type TestDatabase } from "../support/database";
+import { brokenMessage, withDocuments } from "../support/mutations";
+import { type Random, randomFrom } from "../support/random";
+import { ServerProcess } from "../support/server-process";
+import { opMsg, WireClient } from "../support/wire-client";
 
-const MESSAGES = 5_000;
-const AT_ONCE = 40;
+const MESSAGES = 100_000;
+const AT_ONCE = 20;
 const SECRET = "another client's secret";
+const PROBE_ID = 0x7ffffff0;
+const PROBE = opMsg({ ping: 1, $db: "fuzz" }, PROBE_ID);
+const RESPONSE_TO = 8;
+const OPCODE = 12;
+const MEGABYTES_AFTER = 400;
 
-/** Seeded, so that a failure can be repeated (mulberry32). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) % below;
-  };
-}
+/** A connection for bad messages. What comes back is checked as it comes. */
+class Attacker {
+  private readonly splitter = new MessageSplitter();
+  private readonly received: Buffer[] = [];
+  private told: () => void = () => undefined;
+  readonly socket: Socket;
 
-function opMsg(document: Record<string, unknown>): Buffer {
-  const body = encode({ ...document, $db: "fuzz" });
-  const head = Buffer.alloc(21);
-  head.writeInt32LE(head.length + body.length, 0);
-  head.writeInt32LE(2013, 12);
-  return Buffer.concat([head, body]);
-}
-
-function nested(depth: number): Record<string, unknown> {
-  let doc: Record<string, unknown> = {};
-  for (let at = 0; at < depth; at++) {
-    doc = at % 2 === 0 ? { a: doc } : { $and: [doc] };
+  constructor(port: number) {
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.socket.on("error", () => undefined);
+    this.socket.once("close", () => this.told());
+    this.socket.on("data", (chunk: Buffer) => {
+      this.received.push(...this.splitter.push(chunk));
+      this.told();
+    });
   }
-  return doc;
-}
 
-const VALID = [
-  opMsg({ hello: 1 }),
-  opMsg({ find: "a", filter: { a: { $gt: 1, $in: [1, "x", null] }, $or: [{ b: /x/i }] } }),
-  opMsg({ insert: "a", documents: [{ a: 1 }, { b: "text", c: new Date(0) }] }),
-  opMsg({ update: "a", updates: [{ q: { a: 1 }, u: { $inc: { n: 1 }, $push: { l: 1 } } }] }),
-  opMsg({ aggregate: "a", pipeline: [{ $group: { _id: "$a", n: { $sum: 1 } } }], cursor: {} }),
-  opMsg({ findAndModify: "a", query: { a: 1 }, update: { $set: { "b.c": 1 } }, upsert: true }),
-  opMsg({ createIndexes: "a", indexes: [{ key: { a: 1 }, name: "a_1" }] }),
-  opMsg({ getMore: 1, collection: "a" }),
-  opMsg({ find: "a", filter: nested(150) }),
-  opMsg({ find: "a", filter: nested(1000) }),
-];
-
-/** The ways of breaking a message; each changes a copy in place or gives another buffer. */
-const MUTATIONS: ((bytes: Buffer, random: (below: number) => number) => Buffer)[] = [
-  (bytes, random) => {
-    for (let times = 1 + random(4); times > 0; times--) {
-      bytes[random(bytes.length)] = random(256);
+  /** Sends bytes and gives every reply; the connection lives on unless the server has ended it. */
+  async exchange(bytes: Buffer): Promise<Buffer[]> {
+    const whole = bytes.length >= 16 && bytes.readInt32LE(0) === bytes.length;
+    if (whole) {
+      this.socket.write(Buffer.concat([bytes, PROBE]));
+    } else {
+      this.socket.end(bytes);
     }
-    return bytes;
-  },
-  // Lengths that lie: of the message, of the document, of anything inside.
-  (bytes, random) => {
-    const lies = [0, 1, 15, 16, -1, 0x7fffffff, 48_000_001, bytes.length - 1, bytes.length + 1];
-    const at = [0, 17, 21, random(bytes.length - 4)][random(4)] ?? 0;
-    bytes.writeInt32LE(lies[random(lies.length)] ?? 0, at);
-    return bytes;
-  },
-  (bytes, random) => {
-    bytes.writeInt32LE([1, 2001, 2002, 2004, 2006, 2012, 2013, random(65_536)][random(8)] ?? 0, 12);
-    return bytes;
-  },
-  (bytes, random) => {
-    bytes.writeUInt32LE(random(2) === 0 ? (1 << random(32)) >>> 0 : random(65_536), 16);
-    return bytes;
-  },
-  (bytes, random) => bytes.subarray(0, random(bytes.length)),
-  (bytes, random) => Buffer.concat([bytes, bytes.subarray(random(bytes.length))]),
-];
-
-function broken(random: (below: number) => number): Buffer {
-  const valid = VALID[random(VALID.length)] as Buffer;
-  const mutate = MUTATIONS[random(MUTATIONS.length)] as (typeof MUTATIONS)[number];
-  return mutate(Buffer.from(valid), random);
+    while (!this.socket.closed && !this.received.some(isProbed)) {
+      await new Promise<void>((resolve) => (this.told = resolve));
+    }
+    return this.received.splice(0);
+  }
 }
 
-/** Sends bytes on a connection of their own and gives everything that came back. */
-function exchange(port: number, bytes: Buffer): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const received: Buffer[] = [];
-    const socket = connect({ port, host: "127.0.0.1" });
-    socket.on("data", (chunk) => received.push(chunk));
-    socket.on("error", () => undefined);
-    socket.once("close", () => resolve(Buffer.concat(received)));
-    socket.end(bytes);
-  });
+function isProbed(reply: Buffer): boolean {
+  return reply.readInt32LE(RESPONSE_TO) === PROBE_ID;
+}
+
+function checkReplies(replies: readonly Buffer[]): void {
+  expect(replies.filter((reply) => !isProbed(reply)).length).toBeLessThanOrEqual(1);
+  for (const reply of replies) {
+    if (reply.includes(SECRET)) {
+      throw new Error(`a reply holds what another client sent: ${reply.toString("latin1")}`);
+    }
+    if (reply.readInt32LE(OPCODE) === 2013 && !("ok" in parseMessage(reply).command)) {
+      throw new Error(`not a reply: ${reply.toString("hex")}`);
+    }
+  }
+}
+
+async function attack(port: number, messages: number, random: Random): Promise<void> {
+  let attacker = new Attacker(port);
+  for (let left = messages; left > 0; left--) {
+    const message = brokenMessage(random);
+    checkReplies(await attacker.exchange(message));
+    if (attacker.socket.destroyed) {
+      attacker = new Attacker(port);
+    }
+  }
+  attacker.socket.destroy();
 }
 
 describe("the server, given mutated messages", () => {
-  let test: TestDatabase;
+  let server: ServerProcess;
+  let client: WireClient;
 
   beforeAll(async () => {
-    test = await startTestDatabase();
+    server = await ServerProcess.start();
+    client = await WireClient.connect(server.port);
   });
 
-  afterAll(() => stopTestDatabase(test));
-
-  it(`answers whole messages or hangs up, ${MESSAGES} times, and works on`, async () => {
-    const random = randomFrom(20);
-    const one = async () => {
-      for (let left = MESSAGES / AT_ONCE; left > 0; left--) {
-        const reply = await exchange(test.database.port, broken(random));
-        const replies = [...new MessageSplitter().push(reply)];
-        expect(Buffer.concat(replies).length).toBe(reply.length);
-        replies.forEach((message) => {
-          if (message.readInt32LE(12) === 2013) {
-            expect(parseMessage(message).command).toHaveProperty("ok");
-          }
-        });
-        expect(reply.includes(SECRET)).toBe(false);
-      }
-    };
-    const other = test.client.db("other").collection("secrets");
-    const neighbour = async () => {
-      for (let left = 100; left > 0; left--) {
-        await other.insertOne({ secret: SECRET });
-        await other.findOne({ secret: SECRET });
-      }
-    };
-    await Promise.all([...Array.from({ length: AT_ONCE }, one), neighbour()]);
-    expect(await other.countDocuments({})).toBe(100);
-    await test.db.collection("after").insertOne({ a: 1 });
-    expect(await test.db.collection("after").countDocuments({ a: 1 })).toBe(1);
+  afterAll(async () => {
+    client.close();
+    await server.kill();
   });
+
+  /** Another client's work on the same server: it must never notice anything. */
+  async function neighbour(done: () => boolean): Promise<number> {
+    const $db = "other";
+    let written = 0;
+    while (!done()) {
+      const documents = [{ _id: written, secret: SECRET.repeat(1 + (written % 50)) }];
+      expect(await client.command({ insert: "secrets", documents, $db })).toMatchObject({ n: 1 });
+      const found = await client.command({ find: "secrets", filter: { _id: written }, $db });
+      expect(found).toMatchObject({ cursor: { firstBatch: documents } });
+      written++;
+      if (written % 50 === 0) {
+        await client.command({ dropDatabase: 1, $db: "fuzz" });
+      }
+    }
+    return written;
+  }
+
+  it(`answers whole messages or hangs up, ${MESSAGES} times, and works on in bounded memory`, async () => {
+    const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000);
+    let done = false;
+    const attacks = Promise.all(
+      Array.from({ length: AT_ONCE }, (_, lane) =>
+        attack(server.port, MESSAGES / AT_ONCE, randomFrom(seed + lane)),
+      ),
+    )
+      .catch((cause: unknown) => {
+        throw new Error(`with FUZZ_SEED=${seed}`, { cause });
+      })
+      .finally(() => (done = true));
+    const [written] = await Promise.all([neighbour(() => done), attacks]);
+    expect(await client.command({ count: "secrets", $db: "other" })).toMatchObject({ n: written });
+    const { mem } = await client.command({ serverStatus: 1, $db: "admin" });
+    expect((mem as { resident: number }).resident).toBeLessThan(MEGABYTES_AFTER);
+  }, 180_000);
 
   it("hangs up on a message that declares more than 48 MB, before reading it", async () => {
     const head = Buffer.alloc(16);
-    head.writeInt32LE(48_000_001, 0);
-    head.writeInt32LE(2013, 12);
-    expect(await exchange(test.database.port, head)).toHaveLength(0);
+    head.writeInt32LE(MAX_MESSAGE_BYTES + 1, 0);
+    head.writeInt32LE(2013, OPCODE);
+    expect(await new Attacker(server.port).exchange(head)).toEqual([]);
+  });
+
+  it("takes a message of 48 MB and documents of 16 MB, and refuses a byte more", async () => {
+    const attacker = new Attacker(server.port);
+    const insert = async (message: Buffer) => {
+      const [reply] = await attacker.exchange(message);
+      return reply && parseMessage(reply).command;
+    };
+    const tooLarge = { n: 0, writeErrors: [{ index: 0 }] };
+    const overhead = withDocuments({ insert: "large" }, paddedDocument(100)).length - 100;
+    const largest = (bytes: number) =>
+      withDocuments({ insert: "large" }, paddedDocument(bytes - overhead));
+    expect(await insert(largest(MAX_MESSAGE_BYTES))).toMatchObject(tooLarge);
+    const documentOf = (bytes: number) => withDocuments({ insert: "large" }, paddedDocument(bytes));
+    expect(await insert(documentOf(MAX_DOCUMENT_BYTES + 1))).toMatchObject(tooLarge);
+    expect(await insert(documentOf(MAX_DOCUMENT_BYTES))).toMatchObject({ n: 1 });
+    expect(await insert(largest(MAX_MESSAGE_BYTES + 1))).toBeUndefined();
+    await expect(client.command({ ping: 1, $db: "fuzz" })).resolves.toHaveProperty("ok");
   });
 });
+
+/** A document of that many bytes, its `_id` being what fills it. */
+function paddedDocument(bytes: number): Buffer {
+  const doc = Buffer.alloc(bytes, "x");
+  const head = Buffer.from("\x05_id\0", "latin1");
+  doc.writeInt32LE(bytes, 0);
+  head.copy(doc, 4);
+  doc.writeInt32LE(bytes - 15, 9);
+  doc[13] = 0;
+  doc[bytes - 1] = 0;
+  return doc;
+}
