@@ -1,4 +1,5 @@
 import type { Collection } from "./catalog/collection";
+import type { Index } from "./catalog/collection-index";
 import type { Engine } from "./engine";
 import { toNumber } from "./bson/values";
 import { parseFilter } from "./query/filter";
@@ -64,24 +65,28 @@ async function expireAll(engine: Engine, now: number): Promise<void> {
 interface Rule {
   path: string;
   seconds: number;
-  hint: string | undefined;
+  index: Index | undefined;
 }
 
 function rulesOf({ indexes, options, timeSeries }: Collection): Rule[] {
-  const rules: Rule[] = indexes.flatMap(({ name, spec, fields: [field] }) => {
+  const rules: Rule[] = indexes.flatMap((index) => {
+    const {
+      spec,
+      fields: [field],
+    } = index;
     const seconds = toNumber(spec["expireAfterSeconds"]);
-    return seconds === undefined || !field ? [] : [{ path: field.path, seconds, hint: name }];
+    return seconds === undefined || !field ? [] : [{ path: field.path, seconds, index }];
   });
   const seconds = toNumber(options["expireAfterSeconds"]);
   return seconds === undefined
     ? rules
-    : [...rules, { path: timeSeries?.timeField ?? "_id", seconds, hint: undefined }];
+    : [...rules, { path: timeSeries?.timeField ?? "_id", seconds, index: undefined }];
 }
 
 async function expire(
   engine: Engine,
   collection: Collection,
-  { path, seconds, hint }: Rule,
+  { path, seconds, index }: Rule,
   now: number,
 ): Promise<void> {
   const filter = parseFilter({ [path]: { $lt: new Date(now - seconds * 1000) } });
@@ -90,12 +95,16 @@ async function expire(
     sort: [],
     skip: 0,
     limit: CHUNK,
-    hint,
+    hint: index?.name,
     collation: undefined,
   };
   let removed = CHUNK;
-  while (removed === CHUNK && engine.catalog.find(collection.db, collection.name) === collection) {
+  while (removed === CHUNK) {
     removed = await engine.write((unit) => {
+      const there = engine.catalog.find(collection.db, collection.name) === collection;
+      if (!there || (index && !collection.indexes.includes(index))) {
+        return 0;
+      }
       const matches = [...select(unit, collection, selection, new Deadline()).matches];
       matches.forEach((match) => collection.remove(unit, match, match.doc));
       return matches.length;

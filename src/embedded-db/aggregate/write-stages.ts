@@ -41,7 +41,6 @@ function targetOf(argument: unknown, context: CommandContext): Target {
 function out(argument: unknown, context: CommandContext): WriteDocuments {
   const { db, name } = targetOf(argument, context);
   return async (documents) => {
-    const collection = await context.collectionForWriting(name, db);
     const all = {
       filter: parseFilter({}),
       multi: true,
@@ -50,6 +49,7 @@ function out(argument: unknown, context: CommandContext): WriteDocuments {
       sort: [],
     };
     await context.engine.write((unit) => {
+      const collection = context.findOrCreate(unit, name, db);
       selectForWriting(unit, collection, all, context.deadline).forEach((match) =>
         collection.remove(unit, match, match.doc),
       );
@@ -64,8 +64,8 @@ function merge(argument: unknown, context: CommandContext): WriteDocuments {
   const { db, name } = targetOf(spec["into"], context);
   const on = ([] as unknown[]).concat(spec["on"] ?? "_id").map(String);
   return async (documents) => {
-    const collection = await context.collectionForWriting(name, db);
     await context.engine.write((unit) => {
+      const collection = context.findOrCreate(unit, name, db);
       documents.forEach((doc) => mergeOne(unit, collection, doc, on, spec, context));
     });
   };

@@ -41,8 +41,9 @@ export async function bulkWrite(context: CommandContext): Promise<Doc> {
   }
   const operations = context.array("ops");
   checkStatements("bulkWrite", operations);
-  const collections = await collectionsOf(context);
+  const namespaces = namespacesOf(context);
   return context.write((unit) => {
+    const collections = namespaces.map(({ db, name }) => context.findOrCreate(unit, name, db));
     const totals = { nInserted: 0, nMatched: 0, nModified: 0, nUpserted: 0, nDeleted: 0 };
     const results: Doc[] = [];
     const errors = runStatements(operations, context.flag("ordered", true), (operation, idx) => {
@@ -53,17 +54,15 @@ export async function bulkWrite(context: CommandContext): Promise<Doc> {
   });
 }
 
-async function collectionsOf(context: CommandContext): Promise<Collection[]> {
-  const collections: Collection[] = [];
-  for (const info of context.array("nsInfo")) {
+function namespacesOf(context: CommandContext): { db: string; name: string }[] {
+  return context.array("nsInfo").map((info) => {
     const ns = isDocument(info) ? info["ns"] : undefined;
     const dot = typeof ns === "string" ? ns.indexOf(".") : -1;
     if (typeof ns !== "string" || dot <= 0) {
       throw new MongoError(73, `Invalid namespace specified '${String(ns)}'`);
     }
-    collections.push(await context.collectionForWriting(ns.slice(dot + 1), ns.slice(0, dot)));
-  }
-  return collections;
+    return { db: ns.slice(0, dot), name: ns.slice(dot + 1) };
+  });
 }
 
 function run(

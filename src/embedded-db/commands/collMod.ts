@@ -28,10 +28,10 @@ const RENAMED: Record<string, string> = { cappedSize: "size", cappedMax: "max" }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/collMod/ */
 export async function collMod(context: CommandContext): Promise<Doc> {
-  const collection = context.engine.collection(context.db, context.collectionName());
-  const changes = changedOptions(context.command, collection);
-  const index = context.document("index");
   return context.engine.write((unit) => {
+    const collection = context.engine.collection(context.db, context.collectionName());
+    const changes = changedOptions(context.command, collection);
+    const index = context.document("index");
     const { options, indexes } = collection;
     unit.onRollback(() => {
       Object.assign(collection, { options, indexes });

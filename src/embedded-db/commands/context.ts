@@ -166,15 +166,27 @@ export class CommandContext {
     });
   }
 
-  /** The collection to write to, created if there is none. */
-  async collectionForWriting(name = this.collectionName(), db = this.db): Promise<Collection> {
+  /**
+   * Writes into a collection, which is made if there is none. It is looked up within the write,
+   * since somebody may drop it while the write waits.
+   */
+  async writeInto(work: (unit: WriteUnit, collection: Collection) => Doc): Promise<Doc> {
+    const name = this.collectionName();
+    return this.write((unit) => work(unit, this.findOrCreate(unit, name)));
+  }
+
+  /** The collection to write to, if there is one. Call it within the write. */
+  findWritable(name = this.collectionName(), db = this.db): Collection | undefined {
     const known = this.collections.find(db, name);
-    if (known) {
-      return this.refuseInTransaction(refuseView(known));
+    if (!known) {
+      return undefined;
     }
-    return this.changeCatalog(
-      (unit) => this.collections.find(db, name) ?? this.createCollection(unit, db, name, {}),
-    );
+    this.transaction?.checkSnapshot(known);
+    return this.refuseInTransaction(refuseView(known));
+  }
+
+  findOrCreate(unit: WriteUnit, name: string, db = this.db): Collection {
+    return this.findWritable(name, db) ?? this.createCollection(unit, db, name, {});
   }
 
   /** Runs a change of the catalog: in the transaction, or at once and durably. */

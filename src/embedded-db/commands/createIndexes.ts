@@ -20,10 +20,10 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
     throw badValue("Must specify at least one index to create");
   }
   const specs = raw.map((spec) => parseSpec(spec));
-  const created = !context.findCollection();
-  const collection = await context.collectionForWriting(name);
-  const before = collection.indexes.length;
-  await context.changeCatalog((unit) => {
+  return context.changeCatalog((unit) => {
+    const created = !context.findCollection(name);
+    const collection = context.findOrCreate(unit, name);
+    const before = collection.indexes.length;
     for (const spec of specs) {
       const wanted = withCollation(spec, collection);
       if (collection.timeSeries) {
@@ -34,14 +34,14 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
         context.engine.catalog.addIndex(unit, collection, wanted);
       }
     }
+    const after = collection.indexes.length;
+    return {
+      numIndexesBefore: before,
+      numIndexesAfter: after,
+      createdCollectionAutomatically: created,
+      ...(before === after ? { note: "all indexes already exist" } : {}),
+    };
   });
-  const after = collection.indexes.length;
-  return {
-    numIndexesBefore: before,
-    numIndexesAfter: after,
-    createdCollectionAutomatically: created,
-    ...(before === after ? { note: "all indexes already exist" } : {}),
-  };
 }
 
 /** @see https://www.mongodb.com/docs/manual/core/transactions/#create-collections-and-indexes-in-a-transaction */

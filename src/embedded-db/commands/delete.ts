@@ -5,7 +5,7 @@ import { parseCollation } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting } from "../update/execute";
-import { type CommandContext, refuseView } from "./context";
+import type { CommandContext } from "./context";
 import { hintOf } from "./query";
 import { checkStatements, runStatements } from "./write-errors";
 
@@ -13,11 +13,11 @@ import { checkStatements, runStatements } from "./write-errors";
 export async function deleteCommand(context: CommandContext): Promise<Doc> {
   const statements = context.array("deletes");
   checkStatements("delete", statements);
-  const collection = context.findCollection();
   return context.write((unit) => {
+    const collection = context.findWritable();
     let n = 0;
     const writeErrors = runStatements(statements, context.flag("ordered", true), (statement) => {
-      n += collection ? deleteDocuments(context, unit, refuseView(collection), statement) : 0;
+      n += collection ? deleteDocuments(context, unit, collection, statement) : 0;
     });
     return writeErrors.length > 0 ? { n, writeErrors } : { n };
   });

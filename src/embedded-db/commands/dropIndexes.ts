@@ -8,21 +8,23 @@ import type { CommandContext } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/dropIndexes/ */
 export async function dropIndexes(context: CommandContext): Promise<Doc> {
-  const collection = context.findCollection();
-  if (!collection) {
-    throw new MongoError(26, `ns not found ${context.db}.${context.collectionName()}`);
-  }
-  const nIndexesWas = collection.indexes.length;
   const wanted = context.command["index"];
-  const indexes =
-    wanted === "*" ? collection.indexes.filter(({ isId }) => !isId) : selected(collection, wanted);
-  await context.engine.write((unit) => {
+  return context.engine.write((unit) => {
+    const collection = context.findCollection();
+    if (!collection) {
+      throw new MongoError(26, `ns not found ${context.db}.${context.collectionName()}`);
+    }
+    const nIndexesWas = collection.indexes.length;
+    const indexes =
+      wanted === "*"
+        ? collection.indexes.filter(({ isId }) => !isId)
+        : selected(collection, wanted);
     indexes.forEach((index) => context.engine.catalog.dropIndex(unit, collection, index));
+    return {
+      nIndexesWas,
+      ...(wanted === "*" ? { msg: "non-_id indexes dropped for collection" } : {}),
+    };
   });
-  return {
-    nIndexesWas,
-    ...(wanted === "*" ? { msg: "non-_id indexes dropped for collection" } : {}),
-  };
 }
 
 function selected(collection: Collection, wanted: unknown): Index[] {

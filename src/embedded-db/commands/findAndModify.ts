@@ -22,12 +22,16 @@ interface Request {
 /** @see https://www.mongodb.com/docs/manual/reference/command/findAndModify/ */
 export async function findAndModify(context: CommandContext): Promise<Doc> {
   refuseBadCombination(context);
-  if (!context.findCollection() && !context.flag("upsert")) {
-    const updatedExisting = context.flag("remove") ? {} : { updatedExisting: false };
-    return { lastErrorObject: { n: 0, ...updatedExisting }, value: null };
-  }
-  const collection = await context.collectionForWriting();
-  return context.write((unit) => run(context, unit, collection));
+  return context.write((unit) => {
+    const collection = context.flag("upsert")
+      ? context.findOrCreate(unit, context.collectionName())
+      : context.findWritable();
+    if (!collection) {
+      const updatedExisting = context.flag("remove") ? {} : { updatedExisting: false };
+      return { lastErrorObject: { n: 0, ...updatedExisting }, value: null };
+    }
+    return run(context, unit, collection);
+  });
 }
 
 function refuseBadCombination(context: CommandContext): void {

@@ -14,9 +14,8 @@ export async function insert(context: CommandContext): Promise<Doc> {
     return document.bytes;
   });
   checkStatements("insert", documents);
-  const collection = await context.collectionForWriting();
   const bypass = context.flag("bypassDocumentValidation");
-  return context.write((unit) => {
+  return context.writeInto((unit, collection) => {
     let n = 0;
     const writeErrors = runStatements(documents, context.flag("ordered", true), (bytes) => {
       collection.insert(unit, bytes, bypass);

@@ -19,10 +19,10 @@ export async function update(context: CommandContext): Promise<Doc> {
   const upserts = statements.some(
     (statement) => isDocument(statement) && statement["upsert"] === true,
   );
-  const collection = await (upserts || context.findCollection()
-    ? context.collectionForWriting()
-    : undefined);
   return context.write((unit) => {
+    const collection = upserts
+      ? context.findOrCreate(unit, context.collectionName())
+      : context.findWritable();
     const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
     const writeErrors = runStatements(
       statements,

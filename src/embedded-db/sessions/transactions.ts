@@ -131,11 +131,7 @@ export class Transactions {
   async commit(transaction: Transaction, note: (writer: Writer) => void): Promise<Change[]> {
     try {
       await this.storage.write((writer) => {
-        for (const collection of transaction.created) {
-          if (!this.adopt(transaction.unit, writer, collection)) {
-            throw writeConflict();
-          }
-        }
+        this.adoptAll(transaction, writer);
         transaction.overlay.applyTo(writer);
         transaction.unit.finish(writer);
         note(writer);
@@ -149,6 +145,16 @@ export class Transactions {
       this.end(transaction);
     }
     return transaction.unit.changes;
+  }
+
+  /** All or none: the next work of the same commit must not see one of them. */
+  private adoptAll({ unit, created }: Transaction, writer: Writer): void {
+    for (const collection of created) {
+      if (!this.adopt(unit, writer, collection)) {
+        unit.rollback();
+        throw writeConflict();
+      }
+    }
   }
 
   abort(transaction: Transaction): void {
