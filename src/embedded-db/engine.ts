@@ -24,6 +24,9 @@ export class Engine {
     ttlMonitorEnabled: true,
   };
   private readonly listeners = new Set<ChangeListener>();
+  private isClosing = false;
+  private startClosing: () => void = () => undefined;
+  private readonly closing = new Promise<void>((resolve) => (this.startClosing = resolve));
 
   constructor(readonly storage: Storage) {
     this.transactions = new Transactions(storage, (unit, writer, collection) =>
@@ -45,7 +48,8 @@ export class Engine {
         if (!(error instanceof ClaimedByTransaction)) {
           throw error;
         }
-        await error.owner.ended;
+        await Promise.race([error.owner.ended, this.closing]);
+        this.refuseWhenClosing();
       }
     }
   }
@@ -72,9 +76,21 @@ export class Engine {
     return collection;
   }
 
+  /** Ends the waiting of writes for transactions, which nobody is going to end now. */
+  shutDown(): void {
+    this.isClosing = true;
+    this.startClosing();
+  }
+
   async close(): Promise<void> {
     this.cursors.closeAll();
     await this.storage.close();
+  }
+
+  private refuseWhenClosing(): void {
+    if (this.isClosing) {
+      throw new MongoError(91, "The server is in quiesce mode and will shut down");
+    }
   }
 
   private async attempt<T>(work: (unit: WriteUnit) => T): Promise<T> {

@@ -3,6 +3,9 @@ import { Worker } from "node:worker_threads";
 import { ExitGate } from "./exit-gate";
 import type { WorkerMessage, WorkerOptions } from "./worker";
 
+/** How long a command may go on when the database is stopped. */
+const PATIENCE_MS = 5_000;
+
 /** A running database, or one that another process runs. */
 export interface EmbeddedDatabase {
   /** For the driver, Mongoose, mongosh or Compass; name the database with their `dbName` option. */
@@ -86,10 +89,24 @@ class Supervisor {
 
   async stop(): Promise<void> {
     this.stopping = true;
+    if (this.worker && !(await end(this.worker))) {
+      await this.terminate(this.worker);
+    }
     process.off("exit", this.closeGate);
-    if (this.worker) {
-      await end(this.worker);
-      this.worker = undefined;
+    this.worker = undefined;
+  }
+
+  /** For a thread that is too busy to hear that it should stop. What it acknowledged is stored. */
+  private async terminate(worker: Worker): Promise<void> {
+    this.gate.close();
+    await worker.terminate();
+    this.endByKill();
+  }
+
+  /** The end of the process closes what a dead thread left open, and would wait there for LMDB's lock. */
+  private endByKill(): void {
+    if (this.options.dataDir !== undefined) {
+      process.once("exit", () => process.kill(process.pid, "SIGKILL"));
     }
   }
 
@@ -99,10 +116,7 @@ class Supervisor {
     }
     process.off("exit", this.closeGate);
     this.worker = undefined;
-    if (this.options.dataDir !== undefined) {
-      // The end of the process closes what the thread left open, and would wait there for LMDB's lock.
-      process.once("exit", () => process.kill(process.pid, "SIGKILL"));
-    }
+    this.endByKill();
     this.onFailure?.(new Error("the embedded database has stopped unexpectedly"));
   }
 }
@@ -139,9 +153,14 @@ function firstMessage(worker: Worker): Promise<Ready> {
   });
 }
 
-async function end(worker: Worker): Promise<void> {
+/** Asks the thread to end; false when it has not done so in time. */
+async function end(worker: Worker): Promise<boolean> {
   worker.ref();
-  const gone = new Promise<void>((done) => worker.once("exit", () => done()));
+  let timer: NodeJS.Timeout | undefined;
+  const gone = new Promise<boolean>((done) => {
+    worker.once("exit", () => done(true));
+    timer = setTimeout(() => done(false), PATIENCE_MS);
+  });
   worker.postMessage("stop");
-  await gone;
+  return gone.finally(() => clearTimeout(timer));
 }

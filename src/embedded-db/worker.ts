@@ -60,6 +60,7 @@ async function serve(
   tell({ type: "ready", port: bound, owner: true });
   return {
     stop: async () => {
+      engine.shutDown();
       await listener.close();
       await stopExpiry();
       await engine.close();

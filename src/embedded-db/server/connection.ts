@@ -3,40 +3,123 @@ import { parseMessage } from "../wire/parser";
 import { serializeReply } from "../wire/serializer";
 import { MessageSplitter } from "../wire/splitter";
 import { type ConnectionContext, dispatch } from "./dispatch";
+import { type ReceiveBudget, type Receiver, SMALL_MESSAGE_BYTES } from "./receive-budget";
+
+/** Messages a client may send ahead of their replies before it is read no further. */
+const MAX_AHEAD = 16;
 
 let lastReplyId = 0;
 
 /**
  * Serves one client: split, parse, dispatch, reply. Bytes that break the protocol end this
- * connection and no other.
+ * connection and no other. A client that does not read its replies is not read either.
  */
-export function serveConnection(socket: Socket, context: ConnectionContext): void {
-  const splitter = new MessageSplitter();
-  let busy = Promise.resolve();
-  const abort = new AbortController();
-  socket.on("close", () => abort.abort());
-  socket.on("error", () => socket.destroy());
-  socket.on("data", (chunk: Buffer) => {
+export class Connection implements Receiver {
+  lastProgress: number | undefined;
+  /** Resolves when the connection has ended and nothing runs for it any more. */
+  readonly ended: Promise<void>;
+  private readonly splitter = new MessageSplitter();
+  private readonly queue: Buffer[] = [];
+  private readonly gone = new AbortController();
+  private working = Promise.resolve();
+  private busy = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly context: ConnectionContext,
+    private readonly budget: ReceiveBudget,
+  ) {
+    this.ended = new Promise((resolve) => {
+      socket.once("close", () => {
+        this.gone.abort();
+        this.budget.release(this);
+        resolve(this.working);
+      });
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (chunk: Buffer) => this.receive(chunk));
+  }
+
+  proceed(): void {
+    this.lastProgress = Date.now();
+    this.socket.resume();
+  }
+
+  hangUp(): void {
+    this.socket.destroy();
+  }
+
+  private receive(chunk: Buffer): void {
     try {
-      for (const message of splitter.push(chunk)) {
-        // One after the other: a client may send on without waiting for replies.
-        busy = busy.then(() => answer(socket, message, { ...context, signal: abort.signal }));
+      this.queue.push(...this.splitter.push(chunk));
+    } catch {
+      this.socket.destroy();
+      return;
+    }
+    const { expecting } = this.splitter;
+    const large = expecting > SMALL_MESSAGE_BYTES;
+    this.lastProgress = large ? Date.now() : undefined;
+    if (this.isFull || (large && !this.budget.admit(this, expecting))) {
+      this.socket.pause();
+    }
+    if (!this.busy && this.queue.length > 0) {
+      this.working = this.work();
+    }
+  }
+
+  /** A large message is answered before more is read, so that one at a time is held. */
+  private get isFull(): boolean {
+    return (
+      this.queue.length > MAX_AHEAD ||
+      this.queue.some((message) => message.length > SMALL_MESSAGE_BYTES)
+    );
+  }
+
+  /** One after the other: a client may send on without waiting for replies. */
+  private async work(): Promise<void> {
+    this.busy = true;
+    for (let next = this.queue.shift(); next && !this.socket.destroyed; next = this.queue.shift()) {
+      await this.answer(next);
+      await this.drained();
+      if (next.length > SMALL_MESSAGE_BYTES) {
+        this.budget.release(this);
+      }
+      const { expecting } = this.splitter;
+      if (
+        !this.isFull &&
+        (expecting <= SMALL_MESSAGE_BYTES || this.budget.admit(this, expecting))
+      ) {
+        this.socket.resume();
+      }
+    }
+    this.busy = false;
+  }
+
+  private async answer(message: Buffer): Promise<void> {
+    try {
+      const request = parseMessage(message);
+      const document = await dispatch(request, { ...this.context, signal: this.gone.signal });
+      if (!request.silent && this.socket.writable) {
+        lastReplyId = (lastReplyId + 1) | 0;
+        this.socket.write(serializeReply(request, lastReplyId, document));
       }
     } catch {
-      socket.destroy();
+      this.socket.destroy();
     }
-  });
-}
+  }
 
-async function answer(socket: Socket, message: Buffer, context: ConnectionContext): Promise<void> {
-  try {
-    const request = parseMessage(message);
-    const document = await dispatch(request, context);
-    if (!request.silent && socket.writable) {
-      lastReplyId = (lastReplyId + 1) | 0;
-      socket.write(serializeReply(request, lastReplyId, document));
+  private async drained(): Promise<void> {
+    const { socket } = this;
+    if (socket.writableNeedDrain && !socket.destroyed) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          socket.off("drain", done);
+          this.gone.signal.removeEventListener("abort", done);
+          resolve();
+        };
+        socket.once("drain", done);
+        this.gone.signal.addEventListener("abort", done);
+      });
     }
-  } catch {
-    socket.destroy();
   }
 }

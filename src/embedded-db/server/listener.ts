@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { Engine } from "../engine";
-import { serveConnection } from "./connection";
+import { Connection } from "./connection";
+import { ReceiveBudget } from "./receive-budget";
 
 /** Never anything but this machine. */
 const LOOPBACK = "127.0.0.1";
@@ -9,7 +10,8 @@ const LOOPBACK = "127.0.0.1";
 /** The TCP side of the server. */
 export class Listener {
   private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+  private readonly open = new Set<Connection>();
+  private readonly budget = new ReceiveBudget();
   private connections = 0;
   private port = 0;
 
@@ -29,18 +31,22 @@ export class Listener {
     });
   }
 
-  close(): Promise<void> {
-    this.sockets.forEach((socket) => socket.destroy());
-    return new Promise((resolve) => this.server.close(() => resolve()));
+  /** Ends all connections and waits for what is still running for them. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.open.forEach((connection) => connection.hangUp());
+    await Promise.all([...this.open].map(({ ended }) => ended));
+    await closed;
   }
 
   private accept(socket: Socket): void {
-    this.sockets.add(socket);
-    socket.once("close", () => this.sockets.delete(socket));
-    serveConnection(socket, {
+    const context = {
       engine: this.engine,
       host: `${LOOPBACK}:${this.port}`,
       id: ++this.connections,
-    });
+    };
+    const connection = new Connection(socket, context, this.budget);
+    this.open.add(connection);
+    void connection.ended.then(() => this.open.delete(connection));
   }
 }

@@ -24,6 +24,7 @@ type Outcome = () => void;
 export class LmdbStorage implements Storage, Writer {
   private readonly db: RootDatabase<Buffer, Buffer>;
   private waiting: Waiting[] = [];
+  private closed = false;
 
   /** The file the data of a folder are in. */
   static fileIn(folder: string): string {
@@ -76,6 +77,7 @@ export class LmdbStorage implements Storage, Writer {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.db.close();
   }
 
@@ -88,6 +90,9 @@ export class LmdbStorage implements Storage, Writer {
     this.waiting = [];
     const outcomes: Outcome[] = [];
     try {
+      if (this.closed) {
+        throw new Error("the store has been closed");
+      }
       this.gate.pass(() =>
         this.db.transactionSync(() => {
           for (const waiting of group) {
