@@ -10,6 +10,8 @@ import type { Change, WriteUnit } from "./write-unit";
 /** MongoDB's logicalSessionTimeoutMinutes. */
 export const SESSION_MINUTES = 30;
 
+const MAX_OPEN_TRANSACTIONS = 1_000;
+
 interface Remembered {
   txnNumber: bigint;
   reply: Doc;
@@ -209,10 +211,31 @@ export class Sessions {
     }
     // Not awaited: the same number asked for twice at once must find the first one's transaction.
     void this.abort(session);
+    this.makeRoom();
     session.txnNumber = txnNumber;
     session.state = "open";
     session.transaction = this.transactions.start();
     return session.transaction;
+  }
+
+  /** Each open transaction holds a reader of the store: the oldest goes when there are too many. */
+  private makeRoom(): void {
+    if (this.transactions.size < MAX_OPEN_TRANSACTIONS) {
+      return;
+    }
+    let oldest: Session | undefined;
+    for (const session of this.byId.values()) {
+      const { transaction } = session;
+      if (transaction && !transaction.committing) {
+        oldest =
+          oldest?.transaction && oldest.transaction.expires <= transaction.expires
+            ? oldest
+            : session;
+      }
+    }
+    if (oldest) {
+      void this.abort(oldest);
+    }
   }
 }
 

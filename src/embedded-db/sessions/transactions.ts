@@ -100,6 +100,10 @@ export class Transactions {
     return [...this.open].find(({ unit }) => unit.touched(collection));
   }
 
+  get size(): number {
+    return this.open.size;
+  }
+
   start(): Transaction {
     const transaction = new Transaction(this.storage, this, this.clock);
     this.open.add(transaction);

@@ -1,3 +1,4 @@
+import { MongoError } from "../errors";
 import { encode } from "../bson/encode";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
@@ -5,6 +6,8 @@ import { catalogKey, countsKey } from "../storage/keys";
 import type { Entry, KeyRange, Writer } from "../storage/storage";
 import type { UpdateDescription } from "../update/difference";
 import type { Transaction, Transactions } from "./transactions";
+
+const MAX_TRANSACTION_BYTES = 256 * 1024 * 1024;
 
 /** One change of a document or collection, as change streams tell it. */
 export interface Change {
@@ -29,6 +32,7 @@ export class WriteUnit implements Writer {
   readonly changes: Change[] = [];
   private readonly counts = new Map<Collection, { documents: number; bytes: number }>();
   private undos: (() => void)[] = [];
+  private keptBytes = 0;
 
   constructor(
     private readonly target: Writer,
@@ -50,12 +54,24 @@ export class WriteUnit implements Writer {
 
   put(key: Buffer, value: Buffer): void {
     this.transactions.claim(key, this.transaction);
+    this.keep(value.length);
     this.target.put(key, value);
   }
 
   delete(key: Buffer): void {
     this.transactions.claim(key, this.transaction);
     this.target.delete(key);
+  }
+
+  /** What a transaction writes stays in memory until its commit. */
+  private keep(bytes: number): void {
+    this.keptBytes += bytes;
+    if (this.transaction && this.keptBytes > MAX_TRANSACTION_BYTES) {
+      throw new MongoError(
+        388,
+        "Transaction is too large and will not fit in the storage engine cache",
+      );
+    }
   }
 
   /** Removes everything under a range of keys. */
