@@ -15,7 +15,7 @@ import {
 } from "./values";
 
 /** MongoDB refuses to store documents nested deeper than this. */
-const MAX_DEPTH = 180;
+export const MAX_DEPTH = 180;
 
 /** A document that nobody needed to look into: its bytes go on unchanged. */
 export class RawDocument {

@@ -9,23 +9,29 @@ export const MAX_MESSAGE_BYTES = 48_000_000;
 /** Documents made while updating or aggregating may be larger than clients may send. */
 const MAX_INTERNAL_BYTES = MAX_DOCUMENT_BYTES + 16 * 1024;
 
-/** Writes a document; the counterpart of decode(). */
+/** Writes a document within the size limit; the counterpart of decode(). */
 export function encode(doc: Doc): Buffer {
-  const bytes = serialize(doc, { ignoreUndefined: false });
+  const bytes = serialized(doc);
+  if (bytes.byteLength > MAX_INTERNAL_BYTES) {
+    throw tooLarge(`BSONObj size: ${bytes.byteLength} (0x${bytes.byteLength.toString(16)})`);
+  }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Writes a document that is going to be stored, within the size limit. */
-export function encodeForStorage(doc: Doc): Buffer {
-  const bytes = encode(doc);
-  if (bytes.length > MAX_INTERNAL_BYTES) {
-    throw new MongoError(
-      10334,
-      `BSONObj size: ${bytes.length} (0x${bytes.length.toString(16)}) is invalid. ` +
-        `Size must be between 0 and ${MAX_INTERNAL_BYTES}(16MB)`,
-    );
+/** bson writes into 17 MB: what does not fit is cut off, or throws where a number would stand. */
+function serialized(doc: Doc): Uint8Array {
+  try {
+    return serialize(doc, { ignoreUndefined: false });
+  } catch (error) {
+    throw error instanceof RangeError ? tooLarge("BSONObj") : error;
   }
-  return bytes;
+}
+
+function tooLarge(what: string): MongoError {
+  return new MongoError(
+    10334,
+    `${what} is invalid. Size must be between 0 and ${MAX_INTERNAL_BYTES}(16MB)`,
+  );
 }
 
 /** Joins elements (type, name and value) to a document. */

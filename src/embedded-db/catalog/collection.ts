@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { MongoError } from "../errors";
-import { decode, elementsOf } from "../bson/decode";
-import { encodeForStorage, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { decode, elementsOf, MAX_DEPTH } from "../bson/decode";
+import { encode, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
 import { parseFilter, type Filter } from "../query/filter";
@@ -121,7 +121,8 @@ export class Collection {
     description: UpdateDescription | undefined,
   ): void {
     this.validate(after);
-    const bytes = encodeForStorage(after);
+    checkDepth(after);
+    const bytes = encode(after);
     const oldKeys = this.keysOf(before);
     const newKeys = this.keysOf(after);
     this.refuseDuplicates(unit, newKeys, after, stored.record);
@@ -234,6 +235,20 @@ export class Collection {
     const has = (list: readonly Buffer[], key: Buffer) => list.some((other) => other.equals(key));
     before.filter((key) => !has(after, key)).forEach((key) => index.remove(unit, key, record));
     after.filter((key) => !has(before, key)).forEach((key) => index.add(unit, key, record));
+  }
+}
+
+/** An update can nest deeper than any message; nobody could read the document any more. */
+function checkDepth(value: unknown, depth = 0): void {
+  if (depth > MAX_DEPTH) {
+    throw new MongoError(15, `BSONObj exceeds maximum nested object depth: ${MAX_DEPTH}`);
+  }
+  if (Array.isArray(value)) {
+    value.forEach((element) => checkDepth(element, depth + 1));
+  } else if (isDocument(value)) {
+    for (const name in value) {
+      checkDepth(value[name], depth + 1);
+    }
   }
 }
 
