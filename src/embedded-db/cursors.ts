@@ -2,6 +2,7 @@ import { MongoError } from "./errors";
 import { MAX_DOCUMENT_BYTES } from "./bson/encode";
 import { Long, toNumber } from "./bson/values";
 import type { Deadline } from "./query/scan";
+import { watched } from "./query/watch";
 
 /** MongoDB's cursorTimeoutMillis. */
 const IDLE_MS = 600_000;
@@ -119,11 +120,15 @@ export class Cursors {
 
 /** Takes up to `size` documents that fit into one reply. */
 export function takeBatch(cursor: Cursor, size: number): Batch {
-  cursor.deadline?.resume();
-  try {
+  const { deadline } = cursor;
+  if (!deadline) {
     return readBatch(cursor, size);
+  }
+  deadline.resume();
+  try {
+    return watched(deadline, () => readBatch(cursor, size));
   } finally {
-    cursor.deadline?.pause();
+    deadline.pause();
   }
 }
 

@@ -2,6 +2,7 @@ import { MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument } from "../bson/values";
 import { compileExpression } from "../query/expression";
+import { kept } from "../query/memory-budget";
 import { scopeFor } from "../query/scope";
 import { group } from "./group";
 import type { PipelineContext, Stage } from "./stage";
@@ -24,7 +25,7 @@ export function bucket(argument: unknown, context: PipelineContext): Stage {
   const inBucket = (doc: Doc) => lowerBoundary(value(scopeFor(doc, context)), boundaries, spec);
   return (input) => {
     const buckets = new Map<unknown, Doc[]>();
-    for (const doc of input) {
+    for (const doc of kept("$bucket", input, (one) => one)) {
       const id = inBucket(doc);
       buckets.set(id, [...(buckets.get(id) ?? []), doc]);
     }

@@ -1,5 +1,6 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
+import { kept } from "../query/memory-budget";
 import { pipelineArgument, type Stage, type StageContext, stageEntry } from "./stage";
 
 const REFUSED = new Set([
@@ -28,10 +29,11 @@ export function facet(argument: unknown, context: StageContext): Stage {
     return [name, context.compilePipeline(pipeline, context)] as const;
   });
   return (input) => {
-    const docs = [...input];
+    const docs = [...kept("$facet", input, (doc) => doc)];
     const out: Doc = {};
     for (const [name, stages] of facets) {
-      out[name] = [...stages.reduce<Iterable<Doc>>((current, stage) => stage(current), docs)];
+      const found = stages.reduce<Iterable<Doc>>((current, stage) => stage(current), docs);
+      out[name] = [...kept("$facet", found, (doc) => doc)];
     }
     return [out];
   };

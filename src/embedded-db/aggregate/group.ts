@@ -4,6 +4,7 @@ import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
 import { encodeKey } from "../index/key-string";
 import { compileExpression, mingo } from "../query/expression";
+import { kept } from "../query/memory-budget";
 import { average, extreme, sum } from "../query/operators/arithmetic";
 import { mergeObjects } from "../query/operators/object";
 import { type Evaluate, type Scope, scopeFor } from "../query/scope";
@@ -89,7 +90,7 @@ function* grouped(
 ): Iterable<Doc> {
   const groups = new Map<string, { id: unknown; docs: Doc[] }>();
   const scope = scopeFor(undefined, context);
-  for (const doc of input) {
+  for (const doc of kept("$group", input, (one) => one)) {
     context.deadline.check();
     const value = id(inDocument(scope, doc)) ?? null;
     const key = encodeKey(value).toString("latin1");

@@ -3,10 +3,30 @@ import { type Doc, isDocument, omit } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { encodeKey } from "../index/key-string";
 import { compileExpression } from "../query/expression";
+import { kept } from "../query/memory-budget";
 import { readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
 import { mingoStageOver } from "./mingo-stage";
 import type { Stage, StageContext } from "./stage";
+
+/** What a join remembers is bounded: a repeated key beyond it is looked up again. */
+const CACHED_DOCUMENTS = 100_000;
+
+class Found {
+  private readonly byKey = new Map<string, Doc[]>();
+  private size = 0;
+
+  get(key: string): Doc[] | undefined {
+    return this.byKey.get(key);
+  }
+
+  note(key: string, docs: Doc[]): void {
+    if (this.size < CACHED_DOCUMENTS) {
+      this.size += docs.length + 1;
+      this.byKey.set(key, docs);
+    }
+  }
+}
 
 interface Lookup {
   from: Collection | undefined;
@@ -25,7 +45,7 @@ interface Lookup {
 export function lookup(argument: unknown, context: StageContext): Stage {
   const spec = parse(argument, context);
   return function* (input) {
-    const cache = new Map<string, Doc[]>();
+    const cache = new Found();
     for (const doc of input) {
       context.deadline.check();
       yield withArray(doc, spec.as, joined(doc, spec, context, cache));
@@ -71,7 +91,7 @@ function foreignCollection(from: unknown, context: StageContext): Collection | u
   return typeof from === "string" ? context.catalog.find(context.db, from) : undefined;
 }
 
-function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Map<string, Doc[]>): Doc[] {
+function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Found): Doc[] {
   const variables = Object.fromEntries(
     spec.variables.map(([name, evaluate]) => [name, evaluate(scopeFor(doc, context))]),
   );
@@ -83,7 +103,7 @@ function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Map<string
   let found = cache.get(key);
   if (!found) {
     found = run(spec, values, variables, context);
-    cache.set(key, found);
+    cache.note(key, found);
   }
   return found;
 }
@@ -101,7 +121,8 @@ function run(
   };
   const match =
     values && spec.foreign !== undefined ? [{ $match: { [spec.foreign]: condition(values) } }] : [];
-  return [...context.runPipeline(inner, spec.from, [...match, ...spec.pipeline])];
+  const found = context.runPipeline(inner, spec.from, [...match, ...spec.pipeline]);
+  return [...kept("$lookup", found, (doc) => doc)];
 }
 
 /** An array is compared element by element; a missing field joins with null. */

@@ -5,6 +5,8 @@ import { toPlain } from "../bson/plain";
 import type { Doc } from "../bson/values";
 import { mingo } from "../query/expression";
 import { guarded } from "../query/mingo";
+import { kept } from "../query/memory-budget";
+import { checkDeadline } from "../query/watch";
 import type { PipelineContext, Stage } from "./stage";
 
 /** mingo's stages that are not replaced here. */
@@ -16,6 +18,9 @@ const STAGES = new Set([
   "$redact",
   "$setWindowFields",
 ]);
+
+/** Documents $densify may add. */
+const MAX_DENSIFIED = 500_000;
 
 export function mingoStage(name: string, argument: unknown, context: PipelineContext): Stage {
   return mingoStageOver(name, argument, context, () => []);
@@ -40,7 +45,27 @@ export function mingoStageOver(
         scriptEnabled: name === "$setWindowFields",
         collectionResolver: () => documents().map((doc) => toPlain(doc) as AnyObject),
       };
-      const plain = Lazy([...input].map((doc) => toPlain(doc) as AnyObject));
-      return [...stage(plain, toPlain(argument), options)];
+      const docs = [...kept(name, input, itself)].map((doc) => toPlain(doc) as AnyObject);
+      const made = limited(name, docs.length, stage(Lazy(docs), toPlain(argument), options));
+      return [...kept(name, made, itself)];
     });
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/densify/#number-of-generated-documents */
+function* limited(name: string, given: number, made: Iterable<Doc>): Iterable<Doc> {
+  let count = 0;
+  for (const doc of made) {
+    checkDeadline();
+    if (name === "$densify" && ++count > given + MAX_DENSIFIED) {
+      throw new MongoError(
+        5897900,
+        `Generated ${MAX_DENSIFIED + 1} documents in $densify, which is over the limit of ${MAX_DENSIFIED}. Increase the 'internalQueryMaxAllowedDensifyDocs' parameter to allow more generated documents`,
+      );
+    }
+    yield doc;
+  }
+}
+
+function itself(doc: Doc): Doc {
+  return doc;
 }

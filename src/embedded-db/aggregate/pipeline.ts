@@ -4,6 +4,7 @@ import type { Collection } from "../catalog/collection";
 import { type Plan, planQuery } from "../index/planner";
 import { type Filter, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
+import { kept } from "../query/memory-budget";
 import { metaOf, setMeta } from "../query/meta";
 import { type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
@@ -120,7 +121,7 @@ function* readLeading(
     yield* docs;
     return;
   }
-  yield* sortDocuments([...docs], sort, (doc) => doc, {
+  yield* sortDocuments([...kept("$sort", docs, (doc) => doc)], sort, (doc) => doc, {
     collation: context.collation,
     deadline: context.deadline,
     meta: metaOf,

@@ -1,6 +1,7 @@
 import { badValue, MongoError } from "../errors";
 import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
+import { kept } from "../query/memory-budget";
 import { metaOf } from "../query/meta";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
@@ -105,11 +106,15 @@ function sort(argument: unknown, context: PipelineContext): Stage {
     throw new MongoError(15976, "$sort stage must have at least one sort key");
   }
   return (input) =>
-    sortDocuments([...input], keys, (doc) => doc, {
+    sortDocuments([...kept("$sort", input, itself)], keys, itself, {
       collation: context.collation,
       deadline: context.deadline,
       meta: metaOf,
     });
+}
+
+function itself(doc: Doc): Doc {
+  return doc;
 }
 
 function limit(argument: unknown): Stage {
@@ -179,7 +184,7 @@ function sample(argument: unknown): Stage {
     throw new MongoError(28747, "size argument to $sample must be a positive integer");
   }
   return (input) => {
-    const docs = [...input];
+    const docs = [...kept("$sample", input, itself)];
     for (let at = docs.length - 1; at > 0; at--) {
       const other = Math.floor(Math.random() * (at + 1));
       [docs[at], docs[other]] = [docs[other] as Doc, docs[at] as Doc];

@@ -5,6 +5,7 @@ import { badValue, MongoError, typeMismatch } from "../errors";
 import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
 import { type Collation, parseCollation } from "../query/collation";
 import { Deadline } from "../query/scan";
+import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
 import type { SessionRequest } from "../sessions/sessions";
 import type { Transaction } from "../sessions/transactions";
@@ -147,12 +148,13 @@ export class CommandContext {
    * that was applied before only gives its reply again.
    */
   async write(work: (unit: WriteUnit) => Doc): Promise<Doc> {
+    const run = (unit: WriteUnit) => watched(this.deadline, () => work(unit));
     if (this.transaction) {
-      return work(this.transaction.unit);
+      return run(this.transaction.unit);
     }
     const { request } = this;
     if (!request) {
-      return this.engine.write(work);
+      return this.engine.write(run);
     }
     // Asked within the work: a client may send the same write again while the first still waits.
     return this.engine.write((unit) => {
@@ -160,7 +162,7 @@ export class CommandContext {
       if (known) {
         return known;
       }
-      const reply = work(unit);
+      const reply = run(unit);
       this.engine.sessions.remember(unit, request, reply);
       return reply;
     });

@@ -1,9 +1,9 @@
 import { createContext, Script } from "node:vm";
 import { MongoError } from "../errors";
+import { currentOperation } from "./watch";
 
-/** Time that matches which turn out slow may take together, within each window. */
+/** Time that matches which turn out slow may take together, in one operation. */
 const ALLOWANCE_MS = 1_000;
-const WINDOW_MS = 5_000;
 
 /** A match this quick costs nothing of the allowance. */
 const FREE_MS = 1;
@@ -23,13 +23,12 @@ interface Complexity {
 const watched = createContext({ regex: /(?:)/, text: "" });
 const watchedMatch = new Script("regex.exec(text)");
 
-let windowStart = 0;
-let spent = 0;
+const spentBy = new WeakMap<object, number>();
 
 /**
  * A regular expression that cannot stop the server. Matches that are certain to be quick run
- * directly; the others run under a watch, which costs some 0.1 ms each, and all of them together
- * have one second within five. MongoDB's engine has such a limit too.
+ * directly; the others run under a watch, which costs some 0.1 ms each, and all of one operation
+ * together have one second. MongoDB's engine has such a limit too.
  * @see https://www.pcre.org/current/doc/html/pcre2api.html#SEC19
  */
 export class BoundedRegex {
@@ -67,10 +66,8 @@ function isQuick({ choices, explosive }: Complexity, length: number): boolean {
 
 function watch(regex: RegExp, text: string): RegExpExecArray | null {
   const start = performance.now();
-  if (start - windowStart > WINDOW_MS) {
-    windowStart = start;
-    spent = 0;
-  }
+  const operation = currentOperation();
+  const spent = spentBy.get(operation) ?? 0;
   try {
     Object.assign(watched, { regex, text });
     const timeout = Math.max(Math.floor(ALLOWANCE_MS - spent), 1);
@@ -84,7 +81,7 @@ function watch(regex: RegExp, text: string): RegExpExecArray | null {
       "Error occurred while executing the regular expression: match limit exceeded",
     );
   } finally {
-    spent += Math.max(performance.now() - start - FREE_MS, 0);
+    spentBy.set(operation, spent + Math.max(performance.now() - start - FREE_MS, 0));
     Object.assign(watched, { text: "" });
   }
 }

@@ -163,6 +163,10 @@ export function guarded<T>(operator: string, work: () => T): T {
     if (error instanceof MongoError) {
       throw error;
     }
+    if (error instanceof RangeError) {
+      // A string or an array longer than JavaScript can make.
+      throw new MongoError(146, `${operator} would use too much memory: ${error.message}`);
+    }
     throw new MongoError(2, `${operator}: ${(error as Error).message}`);
   }
 }

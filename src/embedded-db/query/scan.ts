@@ -21,10 +21,14 @@ export interface Match extends StoredDocument {
   score?: number;
 }
 
+/** How long a command may work without letting others have their turn. */
+const LONGEST_STRETCH_MS = 60_000;
+
 /** The time a command and the reading of its cursor may take together, from maxTimeMS. */
 export class Deadline {
   private steps = 0;
   private end: number;
+  private stretchEnd = Infinity;
 
   /** Without a limit it never passes. */
   constructor(private left = Infinity) {
@@ -33,9 +37,14 @@ export class Deadline {
 
   /** Looks at the clock once in a while. */
   check(): void {
-    if ((this.steps++ & 63) === 0 && Date.now() > this.end) {
+    if ((this.steps++ & 63) === 0 && Date.now() > Math.min(this.end, this.stretchEnd)) {
       throw new MongoError(50, "operation exceeded time limit");
     }
+  }
+
+  /** Everybody else waits while a command works: without a limit of its own it has this one. */
+  begin(): void {
+    this.stretchEnd = Date.now() + LONGEST_STRETCH_MS;
   }
 
   /** The time a cursor waits for its client does not count. */

@@ -4,6 +4,7 @@ import { type Plan, planQuery } from "../index/planner";
 import type { Reader } from "../storage/storage";
 import type { Collation } from "./collation";
 import { type Filter, parseFilter } from "./filter";
+import { kept } from "./memory-budget";
 import { metaOf, setMeta } from "./meta";
 import { nearMatches, requireGeoIndex } from "./geo/near";
 import { Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
@@ -43,7 +44,7 @@ export function select(
 
 function sorted(found: Iterable<Match>, selection: Selection, deadline: Deadline): Match[] {
   const { sort, skip, limit, collation } = selection;
-  const matches = [...found];
+  const matches = [...kept("the sort", found, ({ doc }) => doc)];
   matches.forEach(noteScore);
   return sortDocuments(matches, sort, ({ doc }) => doc, {
     collation,

@@ -5,6 +5,7 @@ import { MongoError } from "../errors";
 import { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { type Doc, double } from "../bson/values";
+import { watched } from "../query/watch";
 import { TRANSIENT } from "../sessions/transactions";
 import { type Request, ProtocolError } from "../wire/messages";
 
@@ -44,7 +45,7 @@ function run(
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command) {
     context.begin();
-    return command(context);
+    return watched(context.deadline, () => command(context));
   }
   if (UNSUPPORTED.has(name)) {
     throw new MongoError(238, `Command ${name} is not supported by the embedded database`);

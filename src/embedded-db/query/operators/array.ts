@@ -8,6 +8,7 @@ import {
   isTruthy,
   withVariables,
 } from "../scope";
+import { checkArrayLength, checkDeadline } from "../watch";
 import { fixed, isNullish, namedArguments, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators */
@@ -27,9 +28,14 @@ export const ARRAY: Record<string, CompileOperator> = {
     if (arrays.some(isNullish)) {
       return null;
     }
-    return arrays.flatMap((array) =>
+    const lists = arrays.map((array) =>
       requireArray(28664, "$concatArrays only supports arrays, not", array),
     );
+    checkArrayLength(
+      "$concatArrays",
+      lists.reduce((sum, { length }) => sum + length, 0),
+    );
+    return lists.flat();
   }),
   $filter: compileFilter,
   $first: fixed("$first", 1, (array) => endOf("$first", array, 0)),
@@ -81,7 +87,10 @@ function compileFilter(argument: unknown, compile: Compile): Evaluate {
     const items = requireArray(28651, "input to $filter must be an array not", input);
     const limit = parts["limit"] ? (toNumber(parts["limit"](scope)) ?? Infinity) : Infinity;
     return items
-      .filter((item) => isTruthy(parts["cond"]?.(withVariables(scope, { [name]: item }))))
+      .filter((item) => {
+        checkDeadline();
+        return isTruthy(parts["cond"]?.(withVariables(scope, { [name]: item })));
+      })
       .slice(0, limit);
   };
 }
@@ -95,7 +104,10 @@ function compileMap(argument: unknown, compile: Compile): Evaluate {
       return null;
     }
     const items = requireArray(16883, "input to $map must be an array not", input);
-    return items.map((item) => parts["in"]?.(withVariables(scope, { [name]: item })) ?? null);
+    return items.map((item) => {
+      checkDeadline();
+      return parts["in"]?.(withVariables(scope, { [name]: item })) ?? null;
+    });
   };
 }
 
@@ -108,9 +120,9 @@ function compileReduce(argument: unknown, compile: Compile): Evaluate {
       return null;
     }
     const items = requireArray(40080, "$reduce requires that 'input' be an array, found:", input);
-    return items.reduce<unknown>(
-      (value, item) => body(withVariables(scope, { this: item, value })),
-      parts["initialValue"]?.(scope),
-    );
+    return items.reduce<unknown>((value, item) => {
+      checkDeadline();
+      return body(withVariables(scope, { this: item, value }));
+    }, parts["initialValue"]?.(scope));
   };
 }

@@ -5,6 +5,7 @@ import { COMPARISON } from "./comparison";
 import { CONDITIONAL } from "./conditional";
 import { CONVERSION } from "./conversion";
 import { OBJECT } from "./object";
+import { RANGE } from "./range";
 import { STRING } from "./string";
 
 /**
@@ -19,5 +20,6 @@ export const OPERATORS: Record<string, CompileOperator> = {
   ...CONDITIONAL,
   ...CONVERSION,
   ...OBJECT,
+  ...RANGE,
   ...STRING,
 };

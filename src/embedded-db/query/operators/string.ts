@@ -4,7 +4,8 @@ import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaOf } from "../meta";
 import { compileRegex } from "../regex";
-import { isNullish, namedArguments, variadic } from "./arguments";
+import { checkStringLength } from "../watch";
+import { fixed, isNullish, namedArguments, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#string-expression-operators */
 export const STRING: Record<string, CompileOperator> = {
@@ -16,6 +17,8 @@ export const STRING: Record<string, CompileOperator> = {
     if (bad !== undefined) {
       throw new MongoError(16702, `$concat only supports strings, not ${typeName(bad)}`);
     }
+    const length = (values as string[]).reduce((sum, text) => sum + text.length, 0);
+    checkStringLength("$concat", length);
     return values.join("");
   }),
   $meta: (argument) => (scope) => metaOf(scope.root, String(argument)),
@@ -25,9 +28,28 @@ export const STRING: Record<string, CompileOperator> = {
   }),
   $regexFindAll: matching("$regexFindAll", (input) => (input ? [...allMatches(input)] : [])),
   $regexMatch: matching("$regexMatch", (input) => input?.regex.test(input.text) ?? false),
+  $strLenBytes: lengthOf("$strLenBytes", 34473, (text) => Buffer.byteLength(text)),
+  $strLenCP: lengthOf("$strLenCP", 34471, codePoints),
   $toLower: changeCase((text) => text.toLowerCase()),
   $toUpper: changeCase((text) => text.toUpperCase()),
 };
+
+function lengthOf(name: string, code: number, apply: (text: string) => number): CompileOperator {
+  return fixed(name, 1, (value) => {
+    if (typeof value !== "string") {
+      throw new MongoError(code, `${name} requires a string argument, found: ${typeName(value)}`);
+    }
+    return apply(value);
+  });
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += characterLength(text, at)) {
+    count++;
+  }
+  return count;
+}
 
 function changeCase(apply: (text: string) => string): CompileOperator {
   return (argument, compile) => {

@@ -1,0 +1,53 @@
+import { getHeapStatistics } from "node:v8";
+import { MongoError } from "../errors";
+import { isDocument } from "../bson/values";
+
+const LEAST_BYTES = 100 * 1024 * 1024;
+
+/** What the documents one stage keeps may take: this server has no temporary files to go to. */
+const LIMIT_BYTES = Math.max(LEAST_BYTES, Math.floor(getHeapStatistics().heap_size_limit / 4));
+
+/** Every so many documents one is measured, and stands for all of them. */
+const SAMPLE = 8;
+
+/** What an object or a value that is not a string takes, about. */
+const VALUE_BYTES = 16;
+
+/** Hands documents on to a stage that keeps them all; refuses when they become too many. */
+export function* kept<T>(
+  stage: string,
+  input: Iterable<T>,
+  docOf: (item: T) => unknown,
+): Iterable<T> {
+  let bytes = 0;
+  let count = 0;
+  for (const item of input) {
+    if (count++ % SAMPLE === 0) {
+      bytes += sizeOf(docOf(item)) * SAMPLE;
+      if (bytes > LIMIT_BYTES) {
+        throw new MongoError(
+          292,
+          `Exceeded memory limit of ${LIMIT_BYTES} bytes for ${stage}, and this server does not use disk for it`,
+        );
+      }
+    }
+    yield item;
+  }
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === "string") {
+    return VALUE_BYTES + value.length;
+  }
+  if (Array.isArray(value)) {
+    return value.reduce<number>((sum, element) => sum + sizeOf(element), VALUE_BYTES);
+  }
+  if (isDocument(value)) {
+    let sum = VALUE_BYTES;
+    for (const name in value) {
+      sum += VALUE_BYTES + sizeOf(value[name]);
+    }
+    return sum;
+  }
+  return VALUE_BYTES;
+}
