@@ -59,7 +59,7 @@ describe("a data folder", () => {
       ),
     );
     writes.forEach((count) => expect(count).toBeGreaterThan(CYCLES / FOLDERS));
-  }, 300_000);
+  }, 400_000);
 
   it("has one owner, which others find", async () => {
     const [first, second] = await Promise.all([
