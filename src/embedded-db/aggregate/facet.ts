@@ -26,13 +26,17 @@ export function facet(argument: unknown, context: StageContext): Stage {
     if (refused !== undefined) {
       throw new MongoError(40600, `${refused} is not allowed to be used within a $facet stage`);
     }
-    return [name, context.compilePipeline(pipeline, context)] as const;
+    const stages = context.compilePipeline(pipeline, { ...context, branch: undefined });
+    return { name, pipeline, stages };
   });
   return (input) => {
-    const docs = [...kept("$facet", input, (doc) => doc)];
+    let docs: Doc[] | undefined;
+    const all = () => (docs ??= [...kept("$facet", input, (doc) => doc)]);
     const out: Doc = {};
-    for (const [name, stages] of facets) {
-      const found = stages.reduce<Iterable<Doc>>((current, stage) => stage(current), docs);
+    for (const { name, pipeline, stages } of facets) {
+      const found =
+        context.branch?.(pipeline) ??
+        stages.reduce<Iterable<Doc>>((current, stage) => stage(current), all());
       out[name] = [...kept("$facet", found, (doc) => doc)];
     }
     return [out];

@@ -1,13 +1,14 @@
 import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
-import { type Plan, planQuery } from "../index/planner";
-import { type Filter, filterArgument, parseFilter } from "../query/filter";
+import { type IndexScan, type Plan, planQuery } from "../index/planner";
+import { type Filter, filterArgument, isEverything, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
 import { kept } from "../query/memory-budget";
 import { metaOf, setMeta } from "../query/meta";
-import { type Match, runPlan } from "../query/scan";
+import { countKeys, isExact, type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
+import { type Counting, parseCounting } from "./counting";
 import { type PipelineContext, type Stage, stageEntry } from "./stage";
 import { compileStage } from "./stages";
 
@@ -45,18 +46,50 @@ export function runPipeline(
     );
   }
   const collation = context.collation ?? collection?.collation;
-  const inner = { ...context, collation, collection };
+  const inner = { ...context, collation, collection, branch: undefined };
   if (pipeline.some((stage, at) => at > 0 && stageEntry(stage)[0] === "$geoNear")) {
     throw new MongoError(40602, "$geoNear is only valid as the first stage in a pipeline.");
   }
-  const counted = collection && countingAll(collection, pipeline, inner);
-  if (counted) {
-    return counted;
+  if (!collection) {
+    return chain([], compilePipeline(pipeline, inner));
   }
-  const leading = collection ? planLeading(inner, collection, pipeline, hint) : undefined;
-  const stages = compilePipeline(leading?.rest ?? pipeline, inner);
-  const source = collection && leading ? readLeading(inner, collection, leading) : [];
-  return stages.reduce<Iterable<Doc>>((input, stage) => stage(input), source);
+  const matched = leadingMatch(pipeline, inner);
+  const counting = planCounting(inner, collection, pipeline, matched, hint);
+  if (counting) {
+    const stages = compilePipeline(counting.rest, inner);
+    return chain(counted(inner, counting), stages);
+  }
+  const leading = planLeading(inner, collection, pipeline, hint, matched);
+  const branch = (stages: readonly unknown[]) =>
+    runBranch(inner, collection, [...pipeline.slice(0, matched.stages), ...stages], hint);
+  const withBranches = leading.sort.length === 0 ? { ...inner, branch } : inner;
+  const stages = [
+    ...compilePipeline(leading.rest.slice(0, 1), withBranches),
+    ...compilePipeline(leading.rest.slice(1), inner),
+  ];
+  return chain(readLeading(inner, collection, leading), stages);
+}
+
+function chain(source: Iterable<Doc>, stages: readonly Stage[]): Iterable<Doc> {
+  return stages.reduce((input, stage) => stage(input), source);
+}
+
+/**
+ * Runs a branch of a `$facet` on the collection, where an index answers it with less reading than
+ * the documents of all branches together: it counts, or takes the first ones of an order.
+ */
+function runBranch(
+  context: PipelineContext,
+  collection: Collection,
+  pipeline: readonly unknown[],
+  hint: unknown,
+): Iterable<Doc> | undefined {
+  const matched = leadingMatch(pipeline, context);
+  const leading = planLeading(context, collection, pipeline, hint, matched);
+  const cut = leading.plan.sorted && leading.limit !== undefined;
+  return cut || planCounting(context, collection, pipeline, matched, hint)
+    ? runPipeline(context, collection, pipeline, hint)
+    : undefined;
 }
 
 /** Makes the stages of a pipeline; those that hold pipelines themselves get this file's functions. */
@@ -74,23 +107,66 @@ export function planLeading(
   collection: Collection,
   pipeline: readonly unknown[],
   hint?: unknown,
+  { filter, stages: at } = leadingMatch(pipeline, context),
 ): Leading {
-  let at = 0;
-  const filters: Doc[] = [];
-  for (; at < pipeline.length; at++) {
-    const [name, argument] = stageEntry(pipeline[at]);
-    if (name !== "$match") {
-      break;
-    }
-    filters.push(filterArgument("$match", argument));
-  }
-  const [filterDoc = {}] = filters.length > 1 ? [{ $and: filters }] : filters;
-  const filter = refuseNear(parseFilter(filterDoc, context));
   const [next, argument] = at < pipeline.length ? stageEntry(pipeline[at]) : [];
   const sort = next === "$sort" ? parseSort(argument) : [];
   const rest = pipeline.slice(sort.length > 0 ? at + 1 : at);
   const plan = planQuery(collection, { filter, sort, hint, collation: context.collation });
   return { plan, filter, sort, limit: limitOf(rest), rest };
+}
+
+interface LeadingMatch {
+  filter: Filter;
+  /** How many stages it was. */
+  stages: number;
+}
+
+function leadingMatch(pipeline: readonly unknown[], context: PipelineContext): LeadingMatch {
+  const filters: Doc[] = [];
+  for (const stage of pipeline) {
+    const [name, argument] = stageEntry(stage);
+    if (name !== "$match") {
+      break;
+    }
+    filters.push(filterArgument("$match", argument));
+  }
+  const [filter = {}] = filters.length > 1 ? [{ $and: filters }] : filters;
+  return { filter: refuseNear(parseFilter(filter, context)), stages: filters.length };
+}
+
+/** How a pipeline is answered that counts what it matches; without a plan it counts everything. */
+export interface PlannedCounting extends Counting {
+  collection: Collection;
+  plan: IndexScan | undefined;
+}
+
+/** Undefined for a pipeline that does not count, or must read documents for it. */
+export function planCounting(
+  context: PipelineContext,
+  collection: Collection,
+  pipeline: readonly unknown[],
+  { filter, stages } = leadingMatch(pipeline, context),
+  hint?: unknown,
+): PlannedCounting | undefined {
+  const counting = parseCounting(pipeline, stages);
+  if (!counting || isEverything(filter)) {
+    return counting && { ...counting, collection, plan: undefined };
+  }
+  const { collation, reader } = context;
+  const plan = planQuery(collection, { filter, sort: [], hint, collation, counting: true });
+  return isExact(reader, plan) ? { ...counting, collection, plan } : undefined;
+}
+
+function* counted(
+  { reader, statistics, deadline, countOf }: PipelineContext,
+  { plan, collection, skip, limit, document }: PlannedCounting,
+): Iterable<Doc> {
+  const found = plan ? countKeys(reader, plan, statistics, deadline) : countOf(collection);
+  const total = Math.min(Math.max(0, found - skip), limit || Infinity);
+  if (total > 0) {
+    yield document(total);
+  }
 }
 
 /** A `$limit` behind a `$sort`, perhaps after a `$skip`, bounds what the sort must keep. */
@@ -130,41 +206,10 @@ function* readLeading(
 }
 
 function* documentsOf(matches: Iterable<Match>): Iterable<Doc> {
-  for (const { doc, score } of matches) {
-    if (score !== undefined) {
-      setMeta(doc, "textScore", score);
+  for (const match of matches) {
+    if (match.score !== undefined) {
+      setMeta(match.doc, "textScore", match.score);
     }
-    yield doc;
+    yield match.doc;
   }
-}
-
-/**
- * What countDocuments({}) and `$count` over everything ask is known without reading: the driver
- * sends `[{ $match: {} }, { $group: { _id: 1, n: { $sum: 1 } } }]`.
- */
-function countingAll(
-  collection: Collection,
-  pipeline: readonly unknown[],
-  context: PipelineContext,
-): Iterable<Doc> | undefined {
-  const stages = pipeline.filter((stage) => !isEmptyMatch(stage)) as Doc[];
-  const [first] = stages;
-  const name = typeof first?.["$count"] === "string" ? first["$count"] : undefined;
-  if (stages.length !== 1 || !(name !== undefined || isCountingGroup(first))) {
-    return undefined;
-  }
-  const total = context.countOf(collection);
-  if (total === 0) {
-    return [];
-  }
-  return [name === undefined ? { _id: 1, n: total } : { [name]: total }];
-}
-
-function isEmptyMatch(stage: unknown): boolean {
-  const match = (stage as Doc)["$match"];
-  return typeof match === "object" && match !== null && Object.keys(match).length === 0;
-}
-
-function isCountingGroup(stage: Doc | undefined): boolean {
-  return JSON.stringify(stage) === '{"$group":{"_id":1,"n":{"$sum":1}}}';
 }

@@ -23,6 +23,8 @@ export interface PipelineContext {
   collection?: Collection | undefined;
   /** How many documents a collection has for this reader, without reading them. */
   countOf: (collection: Collection) => number;
+  /** Answers a branch of the `$facet` compiled here, if the collection can do it better alone. */
+  branch?: ((pipeline: readonly unknown[]) => Iterable<Doc> | undefined) | undefined;
   /** How many views and `$lookup` pipelines this one stands inside. */
   depth: number;
 }

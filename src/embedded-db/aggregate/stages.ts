@@ -3,6 +3,7 @@ import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
 import { kept } from "../query/memory-budget";
 import { metaOf } from "../query/meta";
+import { lengthOf } from "../query/scan";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
 import { bucket } from "./bucket";
@@ -151,31 +152,21 @@ function skip(argument: unknown): Stage {
   };
 }
 
+/** True for what a `$count` may call its number. */
+export function isCountName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && !name.startsWith("$") && !name.includes(".");
+}
+
 function count(argument: unknown): Stage {
-  if (
-    typeof argument !== "string" ||
-    argument === "" ||
-    argument.startsWith("$") ||
-    argument.includes(".")
-  ) {
+  if (!isCountName(argument)) {
     throw new MongoError(40156, "the count field must be a non-empty string without '$' or '.'");
   }
   return function* (input) {
-    const total = countOf(input);
+    const total = lengthOf(input);
     if (total > 0) {
       yield { [argument]: total };
     }
   };
-}
-
-/** Counts without keeping what is counted. */
-export function countOf(input: Iterable<unknown>): number {
-  const iterator = input[Symbol.iterator]();
-  let total = 0;
-  while (!iterator.next().done) {
-    total++;
-  }
-  return total;
 }
 
 function sample(argument: unknown): Stage {

@@ -35,7 +35,7 @@ export function compileUpdatePipeline(
 function contextOf(variables: Doc | undefined): PipelineContext {
   return {
     catalog: { find: () => undefined },
-    reader: { get: () => undefined, range: () => [] },
+    reader: { get: () => undefined, range: () => [], count: () => 0 },
     db: "",
     collation: undefined,
     variables: variables ?? {},

@@ -153,9 +153,9 @@ export class Index {
     return holder !== undefined && readRecordId(holder) === record;
   }
 
-  /** The number of keys in the index, counted. */
+  /** The number of keys in the index. */
   size(reader: Reader): number {
-    return [...reader.range(indexRange(this.id))].length;
+    return reader.count(indexRange(this.id));
   }
 
   /** @see https://www.mongodb.com/docs/manual/core/index-unique/ */

@@ -107,7 +107,7 @@ export class Collection {
     this.refuseDuplicates(unit, keys, doc);
     unit.put(documentKey(this.id, record), bytes);
     keys.forEach(([index, list]) => list.forEach((key) => index.add(unit, key, record)));
-    unit.count(this, 1, bytes.length);
+    unit.grown(this, 1, bytes.length);
     unit.changed({ type: "insert", collection: this, documentKey: { _id: doc["_id"] }, bytes });
     return doc;
   }
@@ -130,7 +130,7 @@ export class Collection {
     oldKeys.forEach(([index, old], at) =>
       this.moveKeys(unit, index, old, newKeys[at]?.[1] ?? [], stored.record),
     );
-    unit.count(this, 0, bytes.length - stored.bytes.length);
+    unit.grown(this, 0, bytes.length - stored.bytes.length);
     unit.changed({
       type: description ? "update" : "replace",
       collection: this,
@@ -146,7 +146,7 @@ export class Collection {
     for (const [index, keys] of this.keysOf(doc)) {
       keys.forEach((key) => index.remove(unit, key, stored.record));
     }
-    unit.count(this, -1, -stored.bytes.length);
+    unit.grown(this, -1, -stored.bytes.length);
     unit.changed({
       type: "delete",
       collection: this,

@@ -132,6 +132,7 @@ export class CommandContext {
       return {
         get: (key) => overlay.get(key),
         range: (range) => overlay.range(range),
+        count: (range) => overlay.count(range),
         release: () => undefined,
       };
     }

@@ -1,7 +1,8 @@
 import { type Doc } from "../bson/values";
+import { isEverything } from "../query/filter";
 import { runPipeline } from "../aggregate/pipeline";
-import { countOf } from "../aggregate/stages";
-import { select } from "../query/select";
+import { lengthOf } from "../query/scan";
+import { countSelected } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { parseFind } from "./query";
@@ -13,8 +14,7 @@ export function count(context: CommandContext): Doc {
     return { n: 0 };
   }
   const query = parseFind(context, collection);
-  const everything = query.filter.root.kind === "and" && query.filter.root.children.length === 0;
-  if (everything && !collection.isView) {
+  if (isEverything(query.filter) && !collection.isView) {
     const total = Math.max(
       collection.count + context.addedInTransaction(collection) - query.skip,
       0,
@@ -23,12 +23,13 @@ export function count(context: CommandContext): Doc {
   }
   const snapshot = context.snapshot();
   try {
-    const matches = collection.isView
-      ? runPipeline(pipelineContext(context, snapshot), collection, [
-          { $match: context.document("query") ?? {} },
-        ])
-      : select(snapshot, collection, query, context.deadline).matches;
-    return { n: countOf(matches) };
+    if (!collection.isView) {
+      return { n: countSelected(snapshot, collection, query, context.deadline).count };
+    }
+    const matches = runPipeline(pipelineContext(context, snapshot), collection, [
+      { $match: context.document("query") ?? {} },
+    ]);
+    return { n: lengthOf(matches) };
   } finally {
     snapshot.release();
   }

@@ -1,17 +1,18 @@
 import { MongoError } from "../errors";
 import { type Doc, double, isDocument } from "../bson/values";
-import { planLeading, runPipeline } from "../aggregate/pipeline";
+import { planCounting, planLeading, runPipeline } from "../aggregate/pipeline";
 import { pipelineArgument } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
-import type { Plan } from "../index/planner";
-import { filterArgument, parseFilter } from "../query/filter";
+import type { IndexScan, Plan } from "../index/planner";
+import { filterArgument, isEverything, parseFilter } from "../query/filter";
 import type { ScanStatistics } from "../query/scan";
 import { type NearQuery, requireGeoIndex } from "../query/geo/near";
-import { select } from "../query/select";
+import { countSelected, select } from "../query/select";
+import type { Snapshot } from "../storage/storage";
 import { MONGODB_VERSION } from "./buildInfo";
 import { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
-import { hintOf, parseFind } from "./query";
+import { type FindQuery, hintOf, parseFind } from "./query";
 import { parseSort } from "../query/sort";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/explain/ */
@@ -59,6 +60,9 @@ function explainFind(context: CommandContext): Doc {
   const snapshot = context.snapshot();
   try {
     const query = parseFind(context, collection);
+    if (context.name === "count") {
+      return explainCount(context, collection, query, snapshot);
+    }
     const { plan, matches } = select(snapshot, collection, query, context.deadline, statistics);
     const returned = [...matches].length;
     const sorts = query.sort.length > 0 && !plan.sorted;
@@ -74,6 +78,25 @@ function explainFind(context: CommandContext): Doc {
   } finally {
     snapshot.release();
   }
+}
+
+function explainCount(
+  context: CommandContext,
+  collection: Collection,
+  query: FindQuery,
+  snapshot: Snapshot,
+): Doc {
+  const statistics: ScanStatistics = { keysExamined: 0, docsExamined: 0 };
+  if (isEverything(query.filter)) {
+    return report(context, { stage: "RECORD_STORE_FAST_COUNT" }, statistics, 0);
+  }
+  const { deadline } = context;
+  const { plan, covered } = countSelected(snapshot, collection, query, deadline, statistics);
+  const stage =
+    covered && plan.stage === "IXSCAN"
+      ? countStage(plan)
+      : { stage: "COUNT", inputStage: scanStage(plan) };
+  return report(context, stage, statistics, 0);
 }
 
 export function explainAggregate(context: CommandContext, pipeline: readonly unknown[]): Doc {
@@ -109,6 +132,16 @@ function leadingPlan(
   pipeline: readonly unknown[],
   inner: ReturnType<typeof pipelineContext>,
 ): Doc {
+  const counting = planCounting(
+    inner,
+    collection,
+    pipeline,
+    undefined,
+    hintOf(context.command["hint"]),
+  );
+  if (counting?.plan) {
+    return countStage(counting.plan);
+  }
   const leading = planLeading(inner, collection, pipeline, hintOf(context.command["hint"]));
   return stagesOf(
     scanStage(leading.plan),
@@ -130,24 +163,30 @@ function stagesOf(inner: Doc, sort: Doc | undefined): Doc {
   return sort === undefined ? inner : { stage: "SORT", sortPattern: sort, inputStage: inner };
 }
 
+/** Counting from the keys of an index. */
+function countStage(plan: IndexScan): Doc {
+  return { stage: "COUNT", inputStage: { ...keysOf(plan), stage: "COUNT_SCAN" } };
+}
+
+function keysOf({ index, reverse }: IndexScan): Doc {
+  return {
+    stage: "IXSCAN",
+    keyPattern: index.spec["key"],
+    indexName: index.name,
+    isMultiKey: index.multikey.size > 0,
+    isUnique: index.unique,
+    isSparse: index.sparse,
+    isPartial: index.partialFilter !== undefined,
+    direction: reverse ? "backward" : "forward",
+  };
+}
+
 function scanStage(plan: Plan): Doc {
   switch (plan.stage) {
     case "COLLSCAN":
       return { stage: "COLLSCAN", direction: plan.reverse ? "backward" : "forward" };
-    case "IXSCAN": {
-      const { index, reverse } = plan;
-      const scan = {
-        stage: "IXSCAN",
-        keyPattern: index.spec["key"],
-        indexName: index.name,
-        isMultiKey: index.multikey.size > 0,
-        isUnique: index.unique,
-        isSparse: index.sparse,
-        isPartial: index.partialFilter !== undefined,
-        direction: reverse ? "backward" : "forward",
-      };
-      return { stage: "FETCH", inputStage: scan };
-    }
+    case "IXSCAN":
+      return { stage: "FETCH", inputStage: keysOf(plan) };
     case "TEXT":
       return {
         stage: "TEXT_MATCH",

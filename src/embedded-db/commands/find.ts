@@ -48,8 +48,8 @@ function openSource(
 
 /** Without a projection the stored bytes go out as they are. */
 function* bytesOf(matches: Iterable<Match>, projection: Projection | undefined): Iterable<Buffer> {
-  for (const { bytes, doc } of matches) {
-    yield projection ? encode(projection(doc)) : bytes;
+  for (const match of matches) {
+    yield projection ? encode(projection(match.doc)) : match.bytes;
   }
 }
 

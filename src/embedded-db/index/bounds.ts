@@ -21,6 +21,22 @@ export interface PathBounds {
   equality: boolean;
   /** Documents without the field cannot match, so sparse indexes are usable. */
   needsValue: boolean;
+  /** The `$elemMatch` the bounds come from. */
+  element?: FilterNode | undefined;
+}
+
+/** What is known of each field of an index. */
+export type FieldBounds = readonly (PathBounds | undefined)[];
+
+/** All values of leading equality fields, combined behind what the keys start with. */
+export function prefixesOf(fields: FieldBounds, start: Buffer): Buffer[] {
+  return fields.reduce(
+    (prefixes, field) =>
+      prefixes.flatMap((prefix) =>
+        (field?.intervals ?? []).map(({ point }) => Buffer.concat([prefix, point as Buffer])),
+      ),
+    [start],
+  );
 }
 
 /** A condition of the filter that every matching document fulfils. */
@@ -28,19 +44,29 @@ export interface Condition {
   path: string;
   operator: string;
   operand: unknown;
+  /** The `$elemMatch` it stands in: all its conditions hold for one element of an array. */
+  element?: FilterNode | undefined;
 }
 
 /** The conditions that all must hold, with those inside `$elemMatch` at their full path. */
-export function conditionsOf(node: FilterNode, prefix = ""): Condition[] {
+export function conditionsOf(
+  node: FilterNode,
+  prefix = "",
+  element?: FilterNode,
+): readonly Condition[] {
   switch (node.kind) {
     case "and":
-      return node.children.flatMap((child) => conditionsOf(child, prefix));
-    case "compare":
-      return [{ path: prefix + node.path, operator: node.operator, operand: node.operand }];
+      return node.children.flatMap((child) => conditionsOf(child, prefix, element));
+    case "compare": {
+      const { path, operator, operand } = node;
+      return [{ path: prefix + path, operator, operand, element }];
+    }
     case "element":
-      return conditionsOf(node.inner, `${prefix}${node.path}.`);
+      return conditionsOf(node.inner, `${prefix}${node.path}.`, node);
     case "or":
-      return node.children.length === 1 ? conditionsOf(node.children[0] as FilterNode, prefix) : [];
+      return node.children.length === 1
+        ? conditionsOf(node.children[0] as FilterNode, prefix, element)
+        : [];
     case "nor":
     case "opaque":
       return [];
@@ -48,19 +74,45 @@ export function conditionsOf(node: FilterNode, prefix = ""): Condition[] {
 }
 
 /**
+ * What the conditions say about each field of an index. Two fields that met arrays share the array,
+ * and two conditions may be fulfilled by two of its elements, unless one `$elemMatch` holds both.
+ */
+export function boundsOfIndex(
+  conditions: readonly Condition[],
+  fields: readonly IndexField[],
+  multikey: ReadonlySet<number>,
+  fold?: FoldString,
+): (PathBounds | undefined)[] {
+  let inArray: PathBounds | undefined;
+  return fields.map((field, at) => {
+    const usable = inArray
+      ? conditions.filter(({ element }) => element !== undefined && element === inArray?.element)
+      : conditions;
+    const bounds = boundsFor(multikey.has(at) ? usable : conditions, field, multikey.has(at), fold);
+    if (multikey.has(at)) {
+      inArray ??= bounds;
+    }
+    return bounds;
+  });
+}
+
+/**
  * The intervals of an index field that can hold matching keys; undefined when the conditions say
  * nothing about it. On a multikey field only one condition counts: each may be fulfilled by
  * another element of the array.
  */
-export function boundsFor(
+function boundsFor(
   conditions: readonly Condition[],
   field: IndexField,
   multikey: boolean,
   fold?: FoldString,
 ): PathBounds | undefined {
-  const found = conditions
+  const found: PathBounds[] = conditions
     .filter(({ path }) => path === field.path)
-    .flatMap((condition) => boundsOf(condition, field, fold) ?? []);
+    .flatMap((condition) => {
+      const bounds = boundsOf(condition, field, fold);
+      return bounds ? [{ ...bounds, element: condition.element }] : [];
+    });
   const best = found.find(({ equality }) => equality) ?? found[0];
   if (!best || best.equality || multikey) {
     return best;
@@ -148,39 +200,51 @@ function comparison(
     return undefined;
   }
   const key = encodeKey(operand);
-  const after = Buffer.concat([key, AFTER_PREFIX]);
-  const [from, to] = [Buffer.from([rank]), Buffer.from([rank + 1])];
+  const [before, after] = [
+    { key, after: false },
+    { key, after: true },
+  ];
+  // NaN sorts before all numbers and compares with none.
+  const from = { key: rank === Rank.number ? SMALLEST_NUMBER : Buffer.from([rank]), after: false };
+  const to = { key: Buffer.from([rank + 1]), after: false };
   switch (operator) {
     case "$gt":
       return range(after, to, field);
     case "$gte":
-      return range(key, to, field);
+      return range(before, to, field);
     case "$lt":
-      return range(from, key, field);
+      return range(from, before, field);
     case "$lte":
       return range(from, after, field);
   }
 }
 
-/** Descending fields hold inverted bytes, so the ends change places. */
-function range(low: Buffer, high: Buffer, field: IndexField): PathBounds {
+const SMALLEST_NUMBER = encodeKey(-Infinity);
+
+/** A place between keys: before or after all those that start with `key`. */
+interface Edge {
+  key: Buffer;
+  after: boolean;
+}
+
+/** Descending fields hold inverted bytes, so the edges change places. */
+function range(low: Edge, high: Edge, field: IndexField): PathBounds {
   const interval = field.descending
-    ? { low: invertEnd(high), high: invertEnd(low) }
-    : { low, high };
+    ? { low: bytesOf(inverted(high)), high: bytesOf(inverted(low)) }
+    : { low: bytesOf(low), high: bytesOf(high) };
   return { intervals: [interval], equality: false, needsValue: true };
 }
 
-/**
- * The inverted bound: keys at or above `key` become keys below `~key` or extending it. A bound
- * that ends in 0xff stands for "after every key with this prefix"; inverted it is the bare prefix.
- */
-function invertEnd(bound: Buffer): Buffer {
-  if (bound.length === 1) {
-    // The edge of a type: all keys of the type lie on one side of it.
-    return Buffer.from([256 - (bound[0] as number)]);
-  }
-  const afterPrefix = bound.length > 1 && bound[bound.length - 1] === 0xff;
-  return afterPrefix ? invert(bound.subarray(0, -1)) : Buffer.concat([invert(bound), AFTER_PREFIX]);
+function inverted({ key, after }: Edge): Edge {
+  const [rank = 0] = key;
+  // The edge of a type: all its keys lie on one side.
+  return key.length === 1
+    ? { key: Buffer.from([256 - rank]), after }
+    : { key: invert(key), after: !after };
+}
+
+function bytesOf({ key, after }: Edge): Buffer {
+  return after ? Buffer.concat([key, AFTER_PREFIX]) : key;
 }
 
 function existence(operand: unknown, field: IndexField): PathBounds | undefined {

@@ -6,7 +6,17 @@ import type { Index } from "../catalog/collection-index";
 import { sameCollation, type Collation } from "../query/collation";
 import { type Filter, type FilterNode, isOperatorDocument } from "../query/filter";
 import type { SortKey } from "../query/sort";
-import { boundsFor, type Condition, conditionsOf, type Interval, type PathBounds } from "./bounds";
+import type { KeyRange } from "../storage/storage";
+import {
+  boundsOfIndex,
+  type Condition,
+  conditionsOf,
+  type FieldBounds,
+  type Interval,
+  type PathBounds,
+  prefixesOf,
+} from "./bounds";
+import { doubtsOf } from "./coverage";
 
 /** Keys of an index from `low` up to but not including `high`; `low` starts with the fixed part. */
 export interface ScanRange {
@@ -16,19 +26,32 @@ export interface ScanRange {
   fixed: number;
 }
 
+/** A scan of one index. */
+export interface IndexScan {
+  stage: "IXSCAN";
+  index: Index;
+  ranges: ScanRange[];
+  reverse: boolean;
+  sorted: boolean;
+  distinct: boolean;
+  /**
+   * Set when the scan leads to exactly the documents the filter matches, provided that no key
+   * lies in these ranges.
+   */
+  doubts: readonly KeyRange[] | undefined;
+  /** Each range holds at most one key, which is its `low`. */
+  unique: boolean;
+}
+
 /** How a query finds its documents. */
 export type Plan =
   | { stage: "COLLSCAN"; reverse: boolean; sorted: boolean }
-  | {
-      stage: "IXSCAN";
-      index: Index;
-      ranges: ScanRange[];
-      reverse: boolean;
-      sorted: boolean;
-      distinct: boolean;
-    }
+  | IndexScan
   | { stage: "OR"; plans: Plan[]; sorted: false }
   | { stage: "TEXT"; index: Index; sorted: false };
+
+/** Not reading documents outweighs whatever else an index does for a query. */
+const COVERING = 10_000;
 
 /** Looking up more combinations of `$in` values than this is left to a scan. */
 const MAX_COMBINATIONS = 500;
@@ -38,10 +61,12 @@ export interface PlanRequest {
   sort: readonly SortKey[];
   hint?: unknown;
   collation?: Collation | undefined;
+  /** Only the number of documents is wanted: prefer indexes that tell it without the documents. */
+  counting?: boolean;
 }
 
 interface Candidate {
-  plan: Extract<Plan, { stage: "IXSCAN" }>;
+  plan: IndexScan;
   score: number;
 }
 
@@ -122,9 +147,8 @@ function sameKey(key: Doc, other: unknown): boolean {
 
 /** A plan for the index even when it narrows nothing: all keys in order. */
 function fullScan(index: Index, conditions: readonly Condition[], request: PlanRequest): Candidate {
-  const bounds = index.fields.map((field, at) =>
-    boundsFor(conditions, field, index.multikey.has(at), index.collation?.fold),
-  );
+  const fold = index.collation?.fold;
+  const bounds = boundsOfIndex(conditions, index.fields, index.multikey, fold);
   return buildCandidate(index, bounds, request);
 }
 
@@ -134,20 +158,30 @@ function candidateFor(
   request: PlanRequest,
 ): Candidate | undefined {
   if (
+    !mayHelp(index, conditions, request) ||
     !index.ordered ||
     !collationFits(index, conditions, request) ||
     !partialFits(index, conditions)
   ) {
     return undefined;
   }
-  const candidate = fullScan(index, conditions, request);
-  const bounded = index.fields.map((field, at) =>
-    boundsFor(conditions, field, index.multikey.has(at)),
-  );
-  if (index.sparse && !bounded.some((bounds) => bounds?.needsValue)) {
+  const fold = index.collation?.fold;
+  const bounds = boundsOfIndex(conditions, index.fields, index.multikey, fold);
+  if (index.sparse && !bounds.some((field) => field?.needsValue)) {
     return undefined;
   }
+  const candidate = buildCandidate(index, bounds, request);
   return candidate.score > 0 ? candidate : undefined;
+}
+
+/** An index answers nothing unless its first field is asked for or sorted by. */
+function mayHelp(
+  { fields }: Index,
+  conditions: readonly Condition[],
+  { sort }: PlanRequest,
+): boolean {
+  const first = fields[0]?.path;
+  return conditions.some(({ path }) => path === first) || sort.some(({ path }) => path === first);
 }
 
 /** A collation matters to strings only, but a range or a sort may meet some. */
@@ -218,21 +252,20 @@ function isBound({ operator, operand }: Condition): boolean {
   return ["$eq", "$gt", "$gte", "$lt", "$lte"].includes(operator) && !isOperatorDocument(operand);
 }
 
-type FieldBounds = readonly (PathBounds | undefined)[];
-
 function buildCandidate(index: Index, bounds: FieldBounds, request: PlanRequest): Candidate {
   let equal = 0;
   while (bounds[equal]?.equality) {
     equal++;
   }
   const used = combinationsFit(bounds, equal);
-  const prefixes = combine(bounds.slice(0, used), index.scanPrefix);
+  const prefixes = prefixesOf(bounds.slice(0, used), index.scanPrefix);
   const next = bounds[used];
   const direction = sortDirection(index, bounds, used, request.sort);
   const ranges = prefixes.flatMap((prefix) => rangesUnder(prefix, next));
   const sorted = request.sort.length === 0 || direction !== undefined;
-  const multikeyUsed = index.multikey.size > 0;
+  const doubts = doubtsOf(index, request, bounds, used);
   const score =
+    (request.counting && doubts ? COVERING : 0) +
     used * 100 +
     (request.sort.length > 0 && direction !== undefined ? 10 : 0) +
     (next ? 5 : 0) +
@@ -244,7 +277,9 @@ function buildCandidate(index: Index, bounds: FieldBounds, request: PlanRequest)
       ranges,
       reverse: direction === "backward",
       sorted,
-      distinct: !multikeyUsed,
+      distinct: index.multikey.size === 0,
+      doubts,
+      unique: index.unique && used === index.fields.length && doubts?.length === 0,
     },
     score,
   };
@@ -259,17 +294,6 @@ function combinationsFit(bounds: FieldBounds, equal: number): number {
     }
   }
   return equal;
-}
-
-/** All values of the leading equality fields, combined. */
-function combine(fields: FieldBounds, prefix: Buffer): Buffer[] {
-  return fields.reduce(
-    (prefixes, field) =>
-      prefixes.flatMap((start) =>
-        (field?.intervals ?? []).map(({ point }) => Buffer.concat([start, point as Buffer])),
-      ),
-    [prefix],
-  );
 }
 
 function rangesUnder(prefix: Buffer, next: PathBounds | undefined): ScanRange[] {

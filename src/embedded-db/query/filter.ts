@@ -57,6 +57,11 @@ export function parseFilter(filter: Doc, options: FilterOptions = {}): Filter {
   };
 }
 
+/** True for the filter that every document matches. */
+export function isEverything({ root, text, near }: Filter): boolean {
+  return root.kind === "and" && root.children.length === 0 && !text && !near;
+}
+
 function parseDocument(filter: Doc, parsing: Parsing): FilterNode {
   const children: FilterNode[] = [];
   for (const [name, value] of Object.entries(filter)) {

@@ -157,7 +157,7 @@ function setOf(values: readonly unknown[]): ValuePredicate | undefined {
   const set = new Set(texts);
   return (value) => {
     const text = canonicalText(value);
-    return text !== undefined && set.has(text);
+    return text === undefined ? values.some((member) => equalValues(member, value)) : set.has(text);
   };
 }
 

@@ -4,7 +4,7 @@ import type { Doc } from "../bson/values";
 import type { Collection, StoredDocument } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { TextAnalyzer } from "../index/text";
-import type { Plan, ScanRange } from "../index/planner";
+import type { IndexScan, Plan, ScanRange } from "../index/planner";
 import { documentRange, readRecordId } from "../storage/keys";
 import type { Entry, Reader } from "../storage/storage";
 import type { Filter } from "./filter";
@@ -15,14 +15,28 @@ export interface ScanStatistics {
   docsExamined: number;
 }
 
-/** A document that matched, decoded. */
+/** A document that matched. */
 export interface Match extends StoredDocument {
-  doc: Doc;
+  readonly doc: Doc;
   score?: number;
 }
 
 /** How long a command may work without letting others have their turn. */
 const LONGEST_STRETCH_MS = 60_000;
+
+/** A match that the index alone told of: decoded when somebody looks into it. */
+class UnreadMatch implements Match {
+  private decoded: Doc | undefined;
+
+  constructor(
+    readonly record: number,
+    readonly bytes: Buffer,
+  ) {}
+
+  get doc(): Doc {
+    return (this.decoded ??= decode(this.bytes));
+  }
+}
 
 /** The time a command and the reading of its cursor may take together, from maxTimeMS. */
 export class Deadline {
@@ -70,13 +84,62 @@ export function* runPlan(
     yield* runText(reader, collection, plan.index, filter, statistics, deadline);
     return;
   }
+  const exact = isExact(reader, plan);
   for (const stored of storedDocuments(reader, collection, plan, statistics)) {
     deadline.check();
+    if (exact) {
+      yield new UnreadMatch(stored.record, stored.bytes);
+      continue;
+    }
     const doc = decode(stored.bytes);
     if (filter.matches(doc)) {
       yield { ...stored, doc };
     }
   }
+}
+
+/** True when an index says which documents match, whatever else they hold. */
+export function isExact(reader: Reader, plan: Plan): plan is IndexScan {
+  return (
+    plan.stage === "IXSCAN" &&
+    plan.doubts !== undefined &&
+    plan.doubts.every((range) => reader.count(range) === 0)
+  );
+}
+
+/** How many documents an exact plan leads to, from the keys alone. */
+export function countKeys(
+  reader: Reader,
+  plan: IndexScan,
+  statistics: ScanStatistics,
+  deadline: Deadline,
+): number {
+  if (plan.distinct) {
+    const count = plan.ranges.reduce(
+      (sum, { low, high }) => sum + reader.count({ start: low, end: high }),
+      0,
+    );
+    statistics.keysExamined += count;
+    return count;
+  }
+  return lengthOf(checked(recordIds(reader, plan, statistics), deadline));
+}
+
+function* checked<T>(items: Iterable<T>, deadline: Deadline): Iterable<T> {
+  for (const item of items) {
+    deadline.check();
+    yield item;
+  }
+}
+
+/** Counts without keeping what is counted. */
+export function lengthOf(input: Iterable<unknown>): number {
+  const iterator = input[Symbol.iterator]();
+  let total = 0;
+  while (!iterator.next().done) {
+    total++;
+  }
+  return total;
 }
 
 /** The documents a plan leads to, not decoded and not filtered. */
@@ -114,6 +177,14 @@ function* recordIds(reader: Reader, plan: Plan, statistics: ScanStatistics): Ite
     return;
   }
   const { index, ranges, reverse } = plan;
+  if (plan.unique && ranges.length === 1) {
+    const holder = reader.get((ranges[0] as ScanRange).low);
+    if (holder) {
+      statistics.keysExamined++;
+      yield readRecordId(holder);
+    }
+    return;
+  }
   const merged = plan.sorted && ranges.length > 1;
   const entries = merged
     ? mergeRanges(reader, ranges, reverse)

@@ -7,7 +7,15 @@ import { type Filter, parseFilter } from "./filter";
 import { kept } from "./memory-budget";
 import { metaOf, setMeta } from "./meta";
 import { nearMatches, requireGeoIndex } from "./geo/near";
-import { Deadline, type Match, runPlan, type ScanStatistics } from "./scan";
+import {
+  countKeys,
+  Deadline,
+  isExact,
+  lengthOf,
+  type Match,
+  runPlan,
+  type ScanStatistics,
+} from "./scan";
 import { sortDocuments, type SortKey } from "./sort";
 
 /** Which documents of a collection are wanted, and in which order. */
@@ -70,10 +78,31 @@ function* cut(matches: Iterable<Match>, skip: number, limit: number): Iterable<M
   }
 }
 
-function noteScore({ doc, score }: Match): void {
-  if (score !== undefined) {
-    setMeta(doc, "textScore", score);
+function noteScore(match: Match): void {
+  if (match.score !== undefined) {
+    setMeta(match.doc, "textScore", match.score);
   }
+}
+
+/** How many documents a selection has; from the keys of an index where they tell. */
+export function countSelected(
+  reader: Reader,
+  collection: Collection,
+  selection: Selection,
+  deadline: Deadline,
+  statistics: ScanStatistics = { keysExamined: 0, docsExamined: 0 },
+): { plan: Plan; covered: boolean; count: number } {
+  if (selection.filter.near) {
+    const { plan, matches } = select(reader, collection, selection, deadline, statistics);
+    return { plan, covered: false, count: lengthOf(matches) };
+  }
+  const plan = planQuery(collection, { ...selection, sort: [], counting: true });
+  const covered = isExact(reader, plan);
+  const found = covered
+    ? countKeys(reader, plan, statistics, deadline)
+    : lengthOf(runPlan(reader, collection, plan, selection.filter, statistics, deadline));
+  const count = Math.max(0, found - selection.skip);
+  return { plan, covered, count: selection.limit > 0 ? Math.min(count, selection.limit) : count };
 }
 
 /** The document with this `_id`, as it is now. */

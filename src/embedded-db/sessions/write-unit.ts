@@ -52,6 +52,10 @@ export class WriteUnit implements Writer {
     return this.target.range(range);
   }
 
+  count(range: KeyRange): number {
+    return this.target.count(range);
+  }
+
   put(key: Buffer, value: Buffer): void {
     this.transactions.claim(key, this.transaction);
     this.keep(value.length);
@@ -81,7 +85,8 @@ export class WriteUnit implements Writer {
     }
   }
 
-  count(collection: Collection, documents: number, bytes: number): void {
+  /** Notes how many documents and bytes a collection has gained. */
+  grown(collection: Collection, documents: number, bytes: number): void {
     const sum = this.counts.get(collection) ?? { documents: 0, bytes: 0 };
     sum.documents += documents;
     sum.bytes += bytes;

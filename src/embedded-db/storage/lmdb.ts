@@ -51,6 +51,10 @@ export class LmdbStorage implements Storage, Writer {
     return rangeOf(this.db, start, end, reverse);
   }
 
+  count({ start, end }: KeyRange): number {
+    return this.db.getKeysCount({ start, end });
+  }
+
   put(key: Buffer, value: Buffer): void {
     this.db.putSync(key, value);
   }
@@ -136,6 +140,10 @@ class LmdbSnapshot implements Snapshot {
 
   range({ start, end, reverse }: KeyRange): Iterable<Entry> {
     return rangeOf(this.db, start, end, reverse, this.transaction);
+  }
+
+  count({ start, end }: KeyRange): number {
+    return this.db.getKeysCount({ start, end, transaction: this.transaction });
   }
 
   release(): void {

@@ -15,6 +15,10 @@ class SortedMapReader implements Reader {
     return this.map.get(keyText(key));
   }
 
+  count({ start, end }: KeyRange): number {
+    return this.map.count(keyText(start), keyText(end));
+  }
+
   *range({ start, end, reverse }: KeyRange): Iterable<Entry> {
     const [from, to] = [keyText(start), keyText(end)];
     const entries = reverse ? this.map.descending(from, to) : this.map.ascending(from, to);

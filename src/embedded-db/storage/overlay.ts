@@ -19,6 +19,15 @@ export class Overlay implements Writer {
     return this.base.get(key);
   }
 
+  count(range: KeyRange): number {
+    let count = this.base.count(range);
+    for (const [key, value] of this.changesIn(range)) {
+      const before = this.base.get(Buffer.from(key, "latin1")) === undefined ? 0 : 1;
+      count += (value === DELETED ? 0 : 1) - before;
+    }
+    return count;
+  }
+
   put(key: Buffer, value: Buffer): void {
     this.changes.set(keyText(key), value);
   }

@@ -12,14 +12,17 @@ interface Branch<V> {
   owner: object;
   keys: string[];
   children: Node<V>[];
+  /** How many entries are below it. */
+  size: number;
 }
 
 type Node<V> = Leaf<V> | Branch<V>;
 
 /**
  * A sorted map with snapshots at no cost: a B+tree whose nodes are copied on the first write
- * after a snapshot was taken. Emptied leaves are dropped, others are not merged: the trees here
- * grow far more than they shrink.
+ * after a snapshot was taken. Each branch knows how many entries it holds, so counting a range does
+ * not walk it. Emptied leaves are dropped, others are not merged: the trees here grow far more than
+ * they shrink.
  */
 export class SortedMap<V> {
   private owner = {};
@@ -45,7 +48,7 @@ export class SortedMap<V> {
     this.root = this.owned(this.root);
     const split = this.insert(this.root, key, value);
     if (split) {
-      this.root = { owner: this.owner, keys: ["", split.key], children: [this.root, split.node] };
+      this.root = this.branch(["", split.key], [this.root, split.node]);
     }
   }
 
@@ -61,6 +64,11 @@ export class SortedMap<V> {
     if (this.root.children?.length === 0) {
       this.root = { owner: this.owner, keys: [], values: [] };
     }
+  }
+
+  /** How many entries there are from `start` up to but not including `end`. */
+  count(start: string, end: string): number {
+    return end <= start ? 0 : this.countBelow(end) - this.countBelow(start);
   }
 
   /** Entries from `start` up to but not including `end`, in ascending order. */
@@ -95,6 +103,19 @@ export class SortedMap<V> {
       leaf = this.leafBefore(leaf.keys[0] ?? end);
       at = leaf ? leaf.keys.length - 1 : -1;
     }
+  }
+
+  private countBelow(key: string): number {
+    let node = this.root;
+    let count = 0;
+    while (node.children) {
+      const at = childIndex(node.keys, key);
+      for (let before = 0; before < at; before++) {
+        count += sizeOf(node.children[before] as Node<V>);
+      }
+      node = node.children[at] as Node<V>;
+    }
+    return count + lowerBound(node.keys, key);
   }
 
   private leafFor(key: string): Leaf<V> {
@@ -140,8 +161,13 @@ export class SortedMap<V> {
     }
     const { owner } = this;
     return node.children
-      ? { owner, keys: node.keys.slice(), children: node.children.slice() }
+      ? { owner, keys: node.keys.slice(), children: node.children.slice(), size: node.size }
       : { owner, keys: node.keys.slice(), values: node.values.slice() };
+  }
+
+  private branch(keys: string[], children: Node<V>[]): Branch<V> {
+    const size = children.reduce((sum, child) => sum + sizeOf(child), 0);
+    return { owner: this.owner, keys, children, size };
   }
 
   private insert(node: Node<V>, key: string, value: V): { key: string; node: Node<V> } | undefined {
@@ -151,12 +177,17 @@ export class SortedMap<V> {
     const at = childIndex(node.keys, key);
     const child = this.owned(node.children[at] as Node<V>);
     node.children[at] = child;
+    const before = sizeOf(child);
     const split = this.insert(child, key, value);
+    node.size += sizeOf(child) - before;
     if (split) {
       node.keys.splice(at + 1, 0, split.key);
       node.children.splice(at + 1, 0, split.node);
+      node.size += sizeOf(split.node);
     }
-    return node.keys.length > MAX_KEYS ? this.splitBranch(node) : undefined;
+    return node.keys.length > MAX_KEYS
+      ? this.splitBranch(node, at + 2 === node.keys.length)
+      : undefined;
   }
 
   private insertIntoLeaf(
@@ -181,11 +212,14 @@ export class SortedMap<V> {
     return { key: keys[0] as string, node: { owner: this.owner, keys, values } };
   }
 
-  private splitBranch(branch: Branch<V>): { key: string; node: Node<V> } {
-    const half = branch.keys.length >> 1;
+  private splitBranch(branch: Branch<V>, grownAtEnd: boolean): { key: string; node: Node<V> } {
+    // Growing at the end is the common case: leave the full branch behind as it is.
+    const half = grownAtEnd ? branch.keys.length - 1 : branch.keys.length >> 1;
     const keys = branch.keys.splice(half);
     const children = branch.children.splice(half);
-    return { key: keys[0] as string, node: { owner: this.owner, keys, children } };
+    const node = this.branch(keys, children);
+    branch.size -= node.size;
+    return { key: keys[0] as string, node };
   }
 
   private remove(node: Node<V>, key: string): void {
@@ -198,12 +232,17 @@ export class SortedMap<V> {
     const at = childIndex(node.keys, key);
     const child = this.owned(node.children[at] as Node<V>);
     node.children[at] = child;
+    node.size--;
     this.remove(child, key);
     if (child.keys.length === 0) {
       node.keys.splice(at, 1);
       node.children.splice(at, 1);
     }
   }
+}
+
+function sizeOf<V>(node: Node<V>): number {
+  return node.children ? node.size : node.keys.length;
 }
 
 /** The first place whose key is not below the given one. */

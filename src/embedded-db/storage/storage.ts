@@ -15,6 +15,8 @@ export interface KeyRange {
 export interface Reader {
   get(key: Buffer): Buffer | undefined;
   range(range: KeyRange): Iterable<Entry>;
+  /** How many entries a range has, without reading them. */
+  count(range: KeyRange): number;
 }
 
 /** Reads see the writes made before them. */

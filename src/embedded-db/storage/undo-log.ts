@@ -28,6 +28,10 @@ export class UndoLog implements Writer {
     return this.target.range(range);
   }
 
+  count(range: KeyRange): number {
+    return this.target.count(range);
+  }
+
   put(key: Buffer, value: Buffer): void {
     this.overwritten.push({ key, value: this.target.get(key) });
     this.target.put(key, value);
