@@ -9,11 +9,15 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /** One committed change with its place in the order of all. */
 export interface HistoryEntry {
   position: number;
-  clusterTime: Timestamp;
   wallTime: Date;
   /** The collection's name at that time. */
   ns: { db: string; coll: string };
   change: Change;
+}
+
+/** The cluster time that change streams tell of a change. */
+export function clusterTimeOf({ position, wallTime }: HistoryEntry): Timestamp {
+  return new Timestamp({ t: Math.floor(wallTime.getTime() / 1000), i: position });
 }
 
 /** What change streams read: the committed changes of this run of the server, in order. */
@@ -35,8 +39,7 @@ export class ChangeHistory {
     for (const change of changes) {
       const { db, name } = change.collection;
       const position = ++this.last;
-      const clusterTime = new Timestamp({ t: Math.floor(wallTime.getTime() / 1000), i: position });
-      this.entries.push({ position, clusterTime, wallTime, ns: { db, coll: name }, change });
+      this.entries.push({ position, wallTime, ns: { db, coll: name }, change });
       this.bytes += sizeOf(change);
     }
     if (this.entries.length > MAX_ENTRIES || this.bytes > MAX_BYTES) {
@@ -55,7 +58,7 @@ export class ChangeHistory {
 
   /** The position before the first change at or after a time. */
   before(time: Timestamp): number {
-    const next = this.entries.find(({ clusterTime }) => clusterTime.compare(time) >= 0);
+    const next = this.entries.find((entry) => clusterTimeOf(entry).compare(time) >= 0);
     return next ? next.position - 1 : this.last;
   }
 

@@ -47,12 +47,44 @@ export function decode(bytes: Buffer, options: DecodeOptions = {}): Doc {
   }
 }
 
-/** Visits the top-level elements of a document without building values. */
-export function elementsOf(
-  bytes: Buffer,
-): { type: number; name: string; start: number; end: number }[] {
-  const decoder = new Decoder(bytes, false, undefined);
-  return decoder.elements();
+/** Where a top-level element of a document stands that decode() has found to be well-formed. */
+export function elementOf(bytes: Buffer, name: string): { start: number; end: number } | undefined {
+  for (let at = 4; bytes[at] !== 0;) {
+    const nameEnd = bytes.indexOf(0, at + 1);
+    const end = valueEnd(bytes, bytes[at] as number, nameEnd + 1);
+    if (nameEnd - at - 1 === name.length && bytes.toString("latin1", at + 1, nameEnd) === name) {
+      return { start: at, end };
+    }
+    at = end;
+  }
+  return undefined;
+}
+
+/** Types whose values have all the same length. */
+const FIXED_LENGTHS: Record<number, number> = {
+  ...{ 0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0a: 0, 0x10: 4 },
+  ...{ 0x11: 8, 0x12: 8, 0x13: 16, 0x7f: 0, 0xff: 0 },
+};
+
+function valueEnd(bytes: Buffer, type: number, at: number): number {
+  const fixed = FIXED_LENGTHS[type];
+  if (fixed !== undefined) {
+    return at + fixed;
+  }
+  switch (type) {
+    case 0x03:
+    case 0x04:
+    case 0x0f:
+      return at + bytes.readInt32LE(at);
+    case 0x05:
+      return at + 5 + bytes.readInt32LE(at);
+    case 0x0b:
+      return bytes.indexOf(0, bytes.indexOf(0, at) + 1) + 1;
+    case 0x0c:
+      return at + 4 + bytes.readInt32LE(at) + 12;
+    default:
+      return at + 4 + bytes.readInt32LE(at);
+  }
 }
 
 function corrupt(what: string): MongoError {
@@ -79,20 +111,6 @@ class Decoder {
           ? this.rawDocuments(end)
           : this.value(type, end, depth);
       assign(out, name, value);
-    }
-    this.close(end);
-    return out;
-  }
-
-  elements(): { type: number; name: string; start: number; end: number }[] {
-    const end = this.open(0, this.bytes.length, 0);
-    const out = [];
-    while (this.at < end) {
-      const start = this.at;
-      const type = this.bytes[this.at++] as number;
-      const name = this.cstring(end);
-      this.value(type, end, 0);
-      out.push({ type, name, start, end: this.at });
     }
     this.close(end);
     return out;

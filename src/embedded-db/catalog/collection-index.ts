@@ -41,6 +41,12 @@ export class Index {
   readonly multikey: Set<number>;
   /** What all its keys start with. */
   readonly scanPrefix: Buffer;
+  readonly name: string;
+  readonly isId: boolean;
+  readonly unique: boolean;
+  /** Keeps the duplicates it has and refuses new ones, on the way to becoming unique. */
+  readonly preparesUnique: boolean;
+  readonly sparse: boolean;
 
   constructor(
     readonly id: number,
@@ -54,27 +60,11 @@ export class Index {
     this.text = spec["weights"] ? TextAnalyzer.specOf(spec) : undefined;
     this.multikey = new Set(multikey);
     this.scanPrefix = indexPrefix(id);
-  }
-
-  get name(): string {
-    return this.spec["name"] as string;
-  }
-
-  get unique(): boolean {
-    return this.spec["unique"] === true || this.isId;
-  }
-
-  /** Keeps the duplicates it has and refuses new ones, on the way to becoming unique. */
-  get preparesUnique(): boolean {
-    return this.spec["prepareUnique"] === true;
-  }
-
-  get sparse(): boolean {
-    return this.spec["sparse"] === true;
-  }
-
-  get isId(): boolean {
-    return this.name === "_id_";
+    this.name = spec["name"] as string;
+    this.isId = this.name === "_id_";
+    this.unique = spec["unique"] === true || this.isId;
+    this.preparesUnique = spec["prepareUnique"] === true;
+    this.sparse = spec["sparse"] === true;
   }
 
   get hidden(): boolean {
@@ -109,9 +99,9 @@ export class Index {
     if (this.fields.some(({ geo }) => geo !== undefined)) {
       checkGeoFields(doc, this.fields, this.spec);
     }
-    const { keys, multikey } = extractKeys(doc, this.fields, this.collation?.fold);
+    const { keys, multikey } = extractKeys(doc, this.fields, this.scanPrefix, this.collation?.fold);
     multikey.forEach((at) => this.multikey.add(at));
-    return keys.map((key) => Buffer.concat([this.scanPrefix, key]));
+    return keys;
   }
 
   /** The record that holds one of these keys and is not the given one. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { MongoError } from "../errors";
-import { decode, elementsOf, MAX_DEPTH } from "../bson/decode";
+import { decode, elementOf, MAX_DEPTH } from "../bson/decode";
 import { encode, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
@@ -271,17 +271,18 @@ function prepare(raw: Buffer): PreparedDocument {
 }
 
 function withIdInFront(raw: Buffer, doc: Doc): PreparedDocument {
-  const elements = elementsOf(raw);
-  const given = elements.find(({ name }) => name === "_id");
+  const given = elementOf(raw, "_id");
   const id = given ? doc["_id"] : new ObjectId();
   checkId(id);
-  const idBytes = given
-    ? raw.subarray(given.start, given.end)
-    : Buffer.concat([Buffer.from("\x07_id\0", "latin1"), (id as ObjectId).id]);
-  const rest = elements
-    .filter((element) => element !== given)
-    .map(({ start, end }) => raw.subarray(start, end));
-  return { bytes: fromElements([idBytes, ...rest]), doc: { _id: id, ...doc } };
+  const elements = given
+    ? [
+        raw.subarray(given.start, given.end),
+        raw.subarray(4, given.start),
+        raw.subarray(given.end, -1),
+      ]
+    : [Buffer.from("\x07_id\0", "latin1"), (id as ObjectId).id, raw.subarray(4, -1)];
+  doc["_id"] = id;
+  return { bytes: fromElements(elements), doc };
 }
 
 /** @see https://www.mongodb.com/docs/manual/core/document/#the-_id-field */

@@ -4,7 +4,7 @@ import { encode, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { type Doc, isDocument, omit, textOf, Timestamp } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
-import type { HistoryEntry } from "../change-history";
+import { clusterTimeOf, type HistoryEntry } from "../change-history";
 import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
 import type { Change } from "../sessions/write-unit";
@@ -259,12 +259,13 @@ class ChangeSource implements TailableSource {
   }
 
   /** @see https://www.mongodb.com/docs/manual/reference/change-events/ */
-  private eventOf({ position, clusterTime, wallTime, ns, change }: HistoryEntry): Doc {
+  private eventOf(entry: HistoryEntry): Doc {
+    const { position, wallTime, ns, change } = entry;
     const { type, documentKey, to } = change;
     return {
       _id: this.context.engine.history.token(position),
       operationType: type,
-      clusterTime,
+      clusterTime: clusterTimeOf(entry),
       wallTime,
       ...this.fullDocument(change),
       ns: type === "dropDatabase" ? { db: ns.db } : ns,

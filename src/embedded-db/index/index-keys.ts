@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { MongoError } from "../errors";
 import { isDocument, type Doc } from "../bson/values";
-import { encodeKey, invert } from "./key-string";
+import { encodeKey, invert, KeyWriter } from "./key-string";
 
 /** One field of an index: `{ "owner.name": -1 }`. */
 export interface IndexField {
@@ -18,7 +18,7 @@ export type GeoKind = "2dsphere" | "2d";
 /** The keys a document has in an index, and the fields that met an array on the way. */
 export interface ExtractedKeys {
   keys: Buffer[];
-  multikey: Set<number>;
+  multikey: ReadonlySet<number>;
 }
 
 interface Cursor {
@@ -33,24 +33,37 @@ const MISSING = Symbol("missing");
 export type FoldString = (text: string) => string;
 
 /**
- * Makes the index keys of a document: one per array element when a field is an array.
+ * Makes the index keys of a document behind `prefix`: one per array element when a field is an array.
  * @see https://www.mongodb.com/docs/manual/core/indexes/index-types/index-multikey/
  */
 export function extractKeys(
   doc: Doc,
   fields: readonly IndexField[],
+  prefix: Buffer,
   fold?: FoldString,
 ): ExtractedKeys {
+  const values = fields.map(({ geo, path }) => (geo ? null : plainValue(doc, path)));
+  if (!values.includes(undefined)) {
+    return { keys: [joinKey(values, fields, prefix, fold)], multikey: NO_ARRAYS };
+  }
   const multikey = new Set<number>();
   const keys = new Map<string, Buffer>();
   const start = fields.map(({ geo, parts }): Cursor =>
     geo ? { value: MISSING, next: parts.length } : { value: doc, next: 0 },
   );
-  expand(start, fields, multikey, (values) => {
-    const key = joinKey(values, fields, fold);
+  expand(start, fields, multikey, (found) => {
+    const key = joinKey(found, fields, prefix, fold);
     keys.set(key.toString("latin1"), key);
   });
   return { keys: [...keys.values()], multikey };
+}
+
+const NO_ARRAYS: ReadonlySet<number> = new Set();
+
+/** A field of the document itself that is no array; undefined when the long way must be gone. */
+function plainValue(doc: Doc, path: string): unknown {
+  const value = Object.hasOwn(doc, path) && !path.includes(".") ? doc[path] : undefined;
+  return Array.isArray(value) ? undefined : value;
 }
 
 /** True when the document has none of the fields, so that a sparse index leaves it out. */
@@ -60,13 +73,27 @@ export function lacksAllFields(doc: Doc, fields: readonly IndexField[]): boolean
 
 /** Encodes the value of one field, as it stands in keys and in bounds. */
 export function fieldKey(value: unknown, field: IndexField, fold?: FoldString): Buffer {
-  const plain = field.hashed ? hashOf(value) : fold ? foldDeep(value, fold) : value;
-  const key = encodeKey(plain);
+  const key = encodeKey(comparable(value, field, fold));
   return field.descending ? invert(key) : key;
 }
 
-function joinKey(values: unknown[], fields: readonly IndexField[], fold?: FoldString): Buffer {
-  return Buffer.concat(fields.map((field, at) => fieldKey(values[at], field, fold)));
+/** What an index compares in the place of a value. */
+function comparable(value: unknown, field: IndexField, fold: FoldString | undefined): unknown {
+  return field.hashed ? hashOf(value) : fold ? foldDeep(value, fold) : value;
+}
+
+function joinKey(
+  values: readonly unknown[],
+  fields: readonly IndexField[],
+  prefix: Buffer,
+  fold: FoldString | undefined,
+): Buffer {
+  const writer = new KeyWriter();
+  writer.raw(prefix);
+  fields.forEach((field, at) =>
+    writer.component(comparable(values[at], field, fold), field.descending),
+  );
+  return writer.bytes();
 }
 
 function expand(

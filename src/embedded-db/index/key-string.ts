@@ -49,12 +49,27 @@ function shorten(key: Buffer): Buffer {
   return Buffer.concat([key.subarray(0, MAX_KEY_BYTES - digest.length), Buffer.from(digest)]);
 }
 
-class KeyWriter {
+/** Writes the components of a key one behind the other. */
+export class KeyWriter {
   private out = Buffer.allocUnsafe(64);
   private length = 0;
 
   bytes(): Buffer {
-    return Buffer.from(this.out.subarray(0, this.length));
+    return this.out.subarray(0, this.length);
+  }
+
+  /** Adds one value as a component of its own; the same bytes as encodeKey() gives. */
+  component(value: unknown, descending: boolean): void {
+    const start = this.length;
+    this.value(value);
+    const key = shorten(this.out.subarray(start, this.length));
+    if (key.length < this.length - start) {
+      this.length = start;
+      this.raw(key);
+    }
+    for (let at = start; descending && at < this.length; at++) {
+      this.out[at] = 255 - (this.out[at] as number);
+    }
   }
 
   value(value: unknown): void {
@@ -183,7 +198,8 @@ class KeyWriter {
     this.out[this.length++] = value;
   }
 
-  private raw(bytes: Uint8Array): void {
+  /** Adds bytes as they are. */
+  raw(bytes: Uint8Array): void {
     this.reserve(bytes.length);
     this.out.set(bytes, this.length);
     this.length += bytes.length;

@@ -1,6 +1,5 @@
 import type { Entry, KeyRange, Reader, Snapshot, Storage, Writer } from "./storage";
 import { SortedMap } from "./sorted-map";
-import { UndoLog } from "./undo-log";
 
 /** Keys as one-byte strings: they compare faster and weigh less than buffers. */
 export function keyText(key: Buffer): string {
@@ -49,7 +48,18 @@ export class MemoryStorage extends SortedMapReader implements Storage, Writer {
   }
 
   write<T>(work: (writer: Writer) => T): Promise<T> {
-    return new Promise((resolve) => resolve(UndoLog.run(this, work)));
+    return new Promise((resolve) => resolve(this.attempt(work)));
+  }
+
+  /** The nodes of the state before are shared, so keeping it costs nothing. */
+  private attempt<T>(work: (writer: Writer) => T): T {
+    const before = this.map.snapshot();
+    try {
+      return work(this);
+    } catch (error) {
+      this.map.restore(before);
+      throw error;
+    }
   }
 
   snapshot(): Snapshot {

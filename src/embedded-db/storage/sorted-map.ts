@@ -38,6 +38,13 @@ export class SortedMap<V> {
     return new SortedMap(this.root);
   }
 
+  /** Takes the entries of a snapshot. */
+  restore(snapshot: SortedMap<V>): void {
+    this.root = snapshot.root;
+    this.owner = {};
+    snapshot.owner = {};
+  }
+
   get(key: string): V | undefined {
     const leaf = this.leafFor(key);
     const at = lowerBound(leaf.keys, key);
@@ -207,8 +214,11 @@ export class SortedMap<V> {
     }
     // Appending is the common case (record ids grow): leave the full leaf behind as it is.
     const half = at === leaf.keys.length - 1 ? at : leaf.keys.length >> 1;
-    const keys = leaf.keys.splice(half);
-    const values = leaf.values.splice(half);
+    const keys = leaf.keys.slice(half);
+    const values = leaf.values.slice(half);
+    // Exactly as long as they are: most leaves never grow again.
+    leaf.keys = leaf.keys.slice(0, half);
+    leaf.values = leaf.values.slice(0, half);
     return { key: keys[0] as string, node: { owner: this.owner, keys, values } };
   }
 
