@@ -30,6 +30,8 @@ export interface DecodeOptions {
   plain?: boolean;
   /** The name of a top-level array whose documents stay undecoded. */
   rawArray?: string | undefined;
+  /** Only these top-level fields are given; the others are checked and left out. */
+  only?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface DecodeOptions {
  * @see https://bsonspec.org/spec.html
  */
 export function decode(bytes: Buffer, options: DecodeOptions = {}): Doc {
-  const decoder = new Decoder(bytes, options.plain === true, options.rawArray);
+  const decoder = new Decoder(bytes, options.plain === true, options.rawArray, options.only);
   try {
     return decoder.document(0, bytes.length, 0);
   } catch (error) {
@@ -98,6 +100,7 @@ class Decoder {
     private readonly bytes: Buffer,
     private readonly plain: boolean,
     private readonly rawArray: string | undefined,
+    private readonly only: ReadonlySet<string> | undefined,
   ) {}
 
   document(start: number, limit: number, depth: number): Doc {
@@ -106,6 +109,10 @@ class Decoder {
     while (this.at < end) {
       const type = this.bytes[this.at++] as number;
       const name = this.cstring(end);
+      if (depth === 0 && this.only && !this.only.has(name)) {
+        this.check(type, name, end);
+        continue;
+      }
       const value =
         depth === 0 && name === this.rawArray && type === 4
           ? this.rawDocuments(end)
@@ -114,6 +121,19 @@ class Decoder {
     }
     this.close(end);
     return out;
+  }
+
+  /** Checks a top-level value that nobody asks for; the common types without building it. */
+  private check(type: number, name: string, limit: number): void {
+    const fixed = FIXED_LENGTHS[type];
+    if (fixed !== undefined && name !== "_bsontype") {
+      this.need(fixed, limit);
+      this.at += fixed;
+    } else if (type === 0x02 && name !== "_bsontype") {
+      this.stringEnd(limit);
+    } else {
+      assign({}, name, this.value(type, limit, 0));
+    }
   }
 
   private open(start: number, limit: number, depth: number): number {
@@ -238,15 +258,21 @@ class Decoder {
   }
 
   private string(limit: number): string {
+    const start = this.at + 4;
+    const end = this.stringEnd(limit);
+    return this.bytes.toString("utf8", start, end);
+  }
+
+  /** Goes past a string; answers where its text ends. */
+  private stringEnd(limit: number): number {
     this.need(5, limit);
     const length = this.bytes.readInt32LE(this.at);
     this.at += 4;
     if (length < 1 || length > limit - this.at || this.bytes[this.at + length - 1] !== 0) {
       throw corrupt(`string length ${length} does not fit`);
     }
-    const text = this.bytes.toString("utf8", this.at, this.at + length - 1);
     this.at += length;
-    return text;
+    return this.at - 1;
   }
 
   private binary(limit: number): Binary {
@@ -299,16 +325,14 @@ class Decoder {
 
   private cstring(limit: number): string {
     const start = this.at;
-    let ascii = true;
-    let text = "";
+    let hash = 0;
     for (let at = start; at < limit; at++) {
       const byte = this.bytes[at] as number;
       if (byte === 0) {
         this.at = at + 1;
-        return ascii ? text : this.bytes.toString("utf8", start, at);
+        return nameAt(this.bytes, start, at, hash & NAME_MASK);
       }
-      ascii &&= byte < 128;
-      text += String.fromCharCode(byte);
+      hash = (hash * 31 + byte) | 0;
     }
     throw corrupt("name without an end");
   }
@@ -320,6 +344,36 @@ class Decoder {
     }
     this.at = end + 1;
   }
+}
+
+/** Names come again and again: making the same string anew is what reading them costs. */
+const NAMES: string[] = [];
+const NAME_MASK = 1023;
+
+function nameAt(bytes: Buffer, start: number, end: number, place: number): string {
+  const known = NAMES[place];
+  if (known?.length === end - start && isAt(known, bytes, start)) {
+    return known;
+  }
+  const name = bytes.toString("utf8", start, end);
+  if (name.length <= MAX_NAME) {
+    NAMES[place] = name;
+  }
+  return name;
+}
+
+/** Long names are seldom common ones. */
+const MAX_NAME = 64;
+
+/** True for ASCII names only: the bytes of others are not their characters. */
+function isAt(name: string, bytes: Buffer, start: number): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const byte = bytes[start + at] as number;
+    if (byte > 127 || byte !== name.charCodeAt(at)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function plainLong(value: Long): Long | number {

@@ -35,14 +35,13 @@ function tooLarge(what: string): MongoError {
 }
 
 /** Joins elements (type, name and value) to a document. */
-export function fromElements(elements: readonly Uint8Array[]): Buffer {
+export function fromElements(elements: readonly Buffer[]): Buffer {
   const length = elements.reduce((sum, element) => sum + element.length, 5);
   const out = Buffer.allocUnsafe(length);
   out.writeInt32LE(length, 0);
   let at = 4;
   for (const element of elements) {
-    out.set(element, at);
-    at += element.length;
+    at += element.copy(out, at);
   }
   out[at] = 0;
   return out;

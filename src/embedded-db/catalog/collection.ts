@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { MongoError } from "../errors";
 import { decode, elementOf, MAX_DEPTH } from "../bson/decode";
-import { encode, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { elementBytes, encode, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
 import { parseFilter, type Filter } from "../query/filter";
@@ -53,6 +53,7 @@ export class Collection {
   /** The catalog entry changed and must be written with the next commit. */
   dirty = false;
   private parsedValidator: Filter | undefined;
+  private toRead: { indexes: Index[]; fields: ReadonlySet<string> | undefined } | undefined;
 
   constructor(record: CollectionRecord) {
     this.id = record.id;
@@ -93,9 +94,9 @@ export class Collection {
     return reader.get(documentKey(this.id, record));
   }
 
-  /** Stores a new document; answers it as stored, with its `_id`. */
-  insert(unit: WriteUnit, raw: Buffer, bypassValidation = false): Doc {
-    const { bytes, doc } = prepare(raw);
+  /** Stores a new document, given an `_id` if it has none; answers it as stored. */
+  insert(unit: WriteUnit, raw: Buffer, bypassValidation = false): Buffer {
+    const { bytes, doc } = prepare(raw, this.fieldsToRead());
     if (this.timeSeries) {
       checkMeasurement(this.timeSeries, doc);
     }
@@ -109,7 +110,7 @@ export class Collection {
     keys.forEach(([index, list]) => list.forEach((key) => index.add(unit, key, record)));
     unit.grown(this, 1, bytes.length);
     unit.changed({ type: "insert", collection: this, documentKey: { _id: doc["_id"] }, bytes });
-    return doc;
+    return bytes;
   }
 
   /** Puts a changed document in the place of its old state; without a description it is a replacement. */
@@ -203,6 +204,19 @@ export class Collection {
     this.parsedValidator = undefined;
   }
 
+  /** The fields that storing a document looks at; undefined for all. */
+  private fieldsToRead(): ReadonlySet<string> | undefined {
+    const { indexes, toRead } = this;
+    if (toRead?.indexes !== indexes) {
+      const all = indexes.some(({ ordered, partialFilter }) => partialFilter || !ordered);
+      const paths = indexes.flatMap(({ fields }) => fields.map(({ parts }) => parts[0] as string));
+      this.toRead = { indexes, fields: all ? undefined : new Set(["_id", ...paths]) };
+    }
+    return this.options["validator"] === undefined && !this.timeSeries
+      ? this.toRead?.fields
+      : undefined;
+  }
+
   private keysOf(doc: Doc): [Index, Buffer[]][] {
     return this.indexes.map((index) => {
       const before = index.multikey.size;
@@ -253,16 +267,15 @@ function checkDepth(value: unknown, depth = 0): void {
 }
 
 /** Checks a document a client wants to store and moves its `_id` to the front, adding one if absent. */
-function prepare(raw: Buffer): PreparedDocument {
+function prepare(raw: Buffer, fields: ReadonlySet<string> | undefined): PreparedDocument {
   if (raw.length > MAX_DOCUMENT_BYTES) {
     throw new MongoError(
       2,
       `object to insert too large. size in bytes: ${raw.length}, max size: ${MAX_DOCUMENT_BYTES}`,
     );
   }
-  const doc = decode(raw);
-  const [first] = Object.keys(doc);
-  if (first === "_id") {
+  const doc = decode(raw, { only: fields });
+  if (startsWithId(raw)) {
     checkId(doc["_id"]);
     // A copy: the bytes are part of a larger message.
     return { bytes: Buffer.from(raw), doc };
@@ -270,19 +283,35 @@ function prepare(raw: Buffer): PreparedDocument {
   return withIdInFront(raw, doc);
 }
 
+/** True when `_id` is the first field. */
+function startsWithId(raw: Buffer): boolean {
+  return raw.length > 9 && raw.readUInt32LE(5) === ID_NAME;
+}
+
+/** `_id` and the zero behind it. */
+const ID_NAME = Buffer.from("_id\0").readUInt32LE();
+
 function withIdInFront(raw: Buffer, doc: Doc): PreparedDocument {
   const given = elementOf(raw, "_id");
   const id = given ? doc["_id"] : new ObjectId();
   checkId(id);
-  const elements = given
-    ? [
-        raw.subarray(given.start, given.end),
-        raw.subarray(4, given.start),
-        raw.subarray(given.end, -1),
-      ]
-    : [Buffer.from("\x07_id\0", "latin1"), (id as ObjectId).id, raw.subarray(4, -1)];
   doc["_id"] = id;
-  return { bytes: fromElements(elements), doc };
+  return { bytes: given ? moved(raw, given) : withNewId(raw, id as ObjectId), doc };
+}
+
+/** The document with one of its elements in front. */
+function moved(raw: Buffer, { start, end }: { start: number; end: number }): Buffer {
+  const out = Buffer.allocUnsafe(raw.length);
+  raw.copy(out, 0, 0, 4);
+  raw.copy(out, 4, start, end);
+  raw.copy(out, 4 + end - start, 4, start);
+  raw.copy(out, end, end);
+  return out;
+}
+
+function withNewId(raw: Buffer, id: ObjectId): Buffer {
+  const element = Buffer.concat([Buffer.from("\x07_id\0", "latin1"), id.id]);
+  return fromElements([element, elementBytes(raw)]);
 }
 
 /** @see https://www.mongodb.com/docs/manual/core/document/#the-_id-field */

@@ -80,7 +80,8 @@ export function insertUpsert(
   collection: Collection,
   statement: Pick<UpdateStatement, "filter" | "update">,
 ): Doc {
-  const doc = collection.insert(unit, encode(makeUpsert(statement.filter, statement.update)));
+  const given = encode(makeUpsert(statement.filter, statement.update));
+  const doc = decode(collection.insert(unit, given));
   enforceCap(unit, collection);
   return doc;
 }
