@@ -154,7 +154,7 @@ async function fill(target: Target, size: number): Promise<number> {
   for (let at = 0; at < size; at += 1000) {
     const docs = videosFrom(target, at, Math.min(1000, size - at));
     const { insertedIds } = await videos(target).insertMany(docs);
-    target.ids.push(...(Object.values(insertedIds) as mongo.ObjectId[]));
+    target.ids.push(...Object.values<mongo.ObjectId>(insertedIds));
     bytes += docs.reduce((sum, doc) => sum + mongo.BSON.calculateObjectSize(doc), 0);
   }
   return bytes;

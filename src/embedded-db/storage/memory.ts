@@ -6,12 +6,27 @@ export function keyText(key: Buffer): string {
   return key.toString("latin1");
 }
 
+/** Values up to this size are kept as one-byte strings, too: a buffer's object alone is 100 bytes. */
+const MAX_TEXT_BYTES = 2048;
+
+type Kept = string | Buffer;
+
+function kept(value: Buffer): Kept {
+  // A copy, where it is no text: the value may be part of something larger.
+  return value.length <= MAX_TEXT_BYTES ? value.toString("latin1") : Buffer.from(value);
+}
+
+function given(value: Kept): Buffer {
+  return typeof value === "string" ? Buffer.from(value, "latin1") : value;
+}
+
 /** Reads a sorted map of values under key texts. */
 class SortedMapReader implements Reader {
-  constructor(protected readonly map: SortedMap<Buffer>) {}
+  constructor(protected readonly map: SortedMap<Kept>) {}
 
   get(key: Buffer): Buffer | undefined {
-    return this.map.get(keyText(key));
+    const value = this.map.get(keyText(key));
+    return value === undefined ? undefined : given(value);
   }
 
   count({ start, end }: KeyRange): number {
@@ -22,7 +37,7 @@ class SortedMapReader implements Reader {
     const [from, to] = [keyText(start), keyText(end)];
     const entries = reverse ? this.map.descending(from, to) : this.map.ascending(from, to);
     for (const [key, value] of entries) {
-      yield { key: Buffer.from(key, "latin1"), value };
+      yield { key: Buffer.from(key, "latin1"), value: given(value) };
     }
   }
 }
@@ -36,11 +51,11 @@ class MemorySnapshot extends SortedMapReader implements Snapshot {
 /** The store of the in-memory mode. Nothing survives the process. */
 export class MemoryStorage extends SortedMapReader implements Storage, Writer {
   constructor() {
-    super(new SortedMap<Buffer>());
+    super(new SortedMap<Kept>());
   }
 
   put(key: Buffer, value: Buffer): void {
-    this.map.set(keyText(key), value);
+    this.map.set(keyText(key), kept(value));
   }
 
   delete(key: Buffer): void {
