@@ -261,7 +261,7 @@ function printMemory(target: Target, before: Memory, after: Memory, bytes: numbe
     `${after.own.toFixed(0)} MB own`,
     `${after.resident.toFixed(0)} MB with files`,
     `grown ${grown.toFixed(0)} MB`,
-    `3 x BSON + 60: ${(3 * data + 60).toFixed(0)}`,
+    `goal ${(3 * data + 60).toFixed(0)} MB`,
   ]);
 }
 
