@@ -9,6 +9,8 @@ export const MAX_MESSAGE_BYTES = 48_000_000;
 /** Documents made while updating or aggregating may be larger than clients may send. */
 const MAX_INTERNAL_BYTES = MAX_DOCUMENT_BYTES + 16 * 1024;
 
+const TOO_LARGE = 10334;
+
 /** Writes a document within the size limit; the counterpart of decode(). */
 export function encode(doc: Doc): Buffer {
   const bytes = serialized(doc);
@@ -16,6 +18,19 @@ export function encode(doc: Doc): Buffer {
     throw tooLarge(`BSONObj size: ${bytes.byteLength} (0x${bytes.byteLength.toString(16)})`);
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The bytes of a document, or undefined when they would be more than so many. */
+export function encodeWithin(limit: number, doc: Doc): Buffer | undefined {
+  try {
+    const bytes = encode(doc);
+    return bytes.length <= limit ? bytes : undefined;
+  } catch (error) {
+    if (error instanceof MongoError && error.code === TOO_LARGE) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** bson writes into 17 MB: what does not fit is cut off, or throws where a number would stand. */
@@ -29,7 +44,7 @@ function serialized(doc: Doc): Uint8Array {
 
 function tooLarge(what: string): MongoError {
   return new MongoError(
-    10334,
+    TOO_LARGE,
     `${what} is invalid. Size must be between 0 and ${MAX_INTERNAL_BYTES}(16MB)`,
   );
 }

@@ -1,6 +1,6 @@
 import { badValue, failedToParse, MongoError } from "../errors";
 import { decode, type RawDocument } from "../bson/decode";
-import { encode, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { type Doc, isDocument, omit, textOf, Timestamp } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
@@ -189,14 +189,14 @@ class ChangeSource implements TailableSource {
 
   /** The event as it goes to the client: in one piece, or in fragments where it is too large. */
   private partsOf(event: Doc): Buffer[] {
-    const whole = encode(event);
-    if (whole.length <= MAX_DOCUMENT_BYTES) {
+    const whole = encodeWithin(MAX_DOCUMENT_BYTES, event);
+    if (whole) {
       return [whole];
     }
     if (!this.watch.split) {
       throw new MongoError(
         10334,
-        `BSONObj size: ${whole.length} is invalid. Executor error during getMore :: caused by :: the change event is larger than 16 MB; use ${SPLIT}`,
+        `BSONObj size is invalid. Executor error during getMore :: caused by :: the change event is larger than 16 MB; use ${SPLIT}`,
         {},
         ["NonResumableChangeStreamError"],
       );
