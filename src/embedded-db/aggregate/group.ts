@@ -9,6 +9,7 @@ import { average, extreme, sum } from "../query/operators/arithmetic";
 import { mergeObjects } from "../query/operators/object";
 import { type Evaluate, type Scope, scopeFor } from "../query/scope";
 import { sortDocuments, parseSort } from "../query/sort";
+import { COMPOUND_ACCUMULATORS } from "./accumulators";
 import type { PipelineContext, Stage } from "./stage";
 
 /** Computes one field of a group from its documents. */
@@ -60,6 +61,12 @@ function compileField(name: string, spec: unknown): Field {
   const [operator, operand] = entry;
   if (operator === "$accumulator") {
     throw badValue("$accumulator is not allowed: this server never evaluates JavaScript");
+  }
+  const compound = Object.hasOwn(COMPOUND_ACCUMULATORS, operator)
+    ? COMPOUND_ACCUMULATORS[operator]
+    : undefined;
+  if (compound) {
+    return { name, compute: compound(operand) };
   }
   const accumulate = Object.hasOwn(ACCUMULATORS, operator) ? ACCUMULATORS[operator] : undefined;
   if (!accumulate) {

@@ -1,12 +1,11 @@
-import { failedToParse, MongoError } from "../errors";
-import { type Doc, isDocument, omit } from "../bson/values";
+import { failedToParse } from "../errors";
+import { type Doc, isDocument } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { encodeKey } from "../index/key-string";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
-import { mingoStageOver } from "./mingo-stage";
 import type { Stage, StageContext } from "./stage";
 
 /** What a join remembers is bounded: a repeated key beyond it is looked up again. */
@@ -37,6 +36,8 @@ interface Lookup {
   pipeline: unknown[];
 }
 
+const OPTIONS = new Set(["from", "as", "localField", "foreignField", "let", "pipeline"]);
+
 /**
  * Joins documents of another collection; each look-up goes through that collection's planner, so
  * an index on the foreign field answers it.
@@ -56,6 +57,10 @@ export function lookup(argument: unknown, context: StageContext): Stage {
 function parse(argument: unknown, context: StageContext): Lookup {
   if (!isDocument(argument)) {
     throw failedToParse("the $lookup specification must be an Object");
+  }
+  const unknown = Object.keys(argument).find((key) => !OPTIONS.has(key));
+  if (unknown !== undefined) {
+    throw failedToParse(`unknown argument to $lookup: ${unknown}`);
   }
   const { from, as, localField, foreignField, pipeline } = argument as Record<string, unknown>;
   if (typeof as !== "string") {
@@ -84,7 +89,8 @@ function parse(argument: unknown, context: StageContext): Lookup {
   };
 }
 
-function foreignCollection(from: unknown, context: StageContext): Collection | undefined {
+/** The collection a join reads from. */
+export function foreignCollection(from: unknown, context: StageContext): Collection | undefined {
   if (isDocument(from)) {
     return context.catalog.find(String(from["db"]), String(from["coll"]));
   }
@@ -135,23 +141,12 @@ function condition(values: readonly unknown[]): unknown {
   return values.length === 1 ? { $eq: values[0] } : { $in: values };
 }
 
-function withArray(doc: Doc, parts: readonly string[], found: Doc[]): Doc {
+/** A copy of a document with the joined ones at a path. */
+export function withArray(doc: Doc, parts: readonly string[], found: Doc[]): Doc {
   const [first = "", ...rest] = parts;
   const inner = doc[first];
   return {
     ...doc,
     [first]: rest.length === 0 ? found : withArray(isDocument(inner) ? inner : {}, rest, found),
   };
-}
-
-/** `$graphLookup` is mingo's, over the whole other collection. */
-export function graphLookup(argument: unknown, context: StageContext): Stage {
-  if (!isDocument(argument) || typeof argument["from"] !== "string") {
-    throw new MongoError(40327, "$graphLookup requires 'from' to be a string");
-  }
-  const from = foreignCollection(argument["from"], context);
-  const restrict = argument["restrictSearchWithMatch"] ?? {};
-  const documents = () => [...context.runPipeline(context, from, [{ $match: restrict }])];
-  const rest = omit(argument, "restrictSearchWithMatch");
-  return mingoStageOver("$graphLookup", rest, context, documents);
 }

@@ -10,29 +10,13 @@ import { checkDeadline } from "../query/watch";
 import type { PipelineContext, Stage } from "./stage";
 
 /** mingo's stages that are not replaced here. */
-const STAGES = new Set([
-  "$bucketAuto",
-  "$densify",
-  "$fill",
-  "$graphLookup",
-  "$redact",
-  "$setWindowFields",
-]);
+const STAGES = new Set(["$bucketAuto", "$densify", "$setWindowFields"]);
 
 /** Documents $densify may add. */
 const MAX_DENSIFIED = 500_000;
 
+/** A stage that mingo runs. */
 export function mingoStage(name: string, argument: unknown, context: PipelineContext): Stage {
-  return mingoStageOver(name, argument, context, () => []);
-}
-
-/** A stage that reads another collection gets its documents from `documents`. */
-export function mingoStageOver(
-  name: string,
-  argument: unknown,
-  context: PipelineContext,
-  documents: () => Doc[],
-): Stage {
   const stage = STAGES.has(name) ? mingo.stage(name) : undefined;
   if (!stage) {
     throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
@@ -43,7 +27,6 @@ export function mingoStageOver(
         ...mingo.options(context.variables),
         // mingo runs its own windows as functions; what clients send is never callable.
         scriptEnabled: name === "$setWindowFields",
-        collectionResolver: () => documents().map((doc) => toPlain(doc) as AnyObject),
       };
       const docs = [...kept(name, input, itself)].map((doc) => toPlain(doc) as AnyObject);
       const made = limited(name, docs.length, stage(Lazy(docs), toPlain(argument), options));

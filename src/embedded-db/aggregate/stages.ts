@@ -6,13 +6,16 @@ import { metaOf } from "../query/meta";
 import { lengthOf } from "../query/scan";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
-import { bucket } from "./bucket";
+import { bucket, bucketAuto } from "./bucket";
 import { collStats, indexStats } from "./collection-stats";
 import { addFields, project, replaceRoot, unset } from "./documents";
 import { facet } from "./facet";
 import { geoNear } from "./geo-near";
 import { group, sortByCount } from "./group";
-import { graphLookup, lookup } from "./lookup";
+import { fill } from "./fill";
+import { graphLookup } from "./graph-lookup";
+import { lookup } from "./lookup";
+import { redact } from "./redact";
 import { mingoStage } from "./mingo-stage";
 import type { CompileStage, PipelineContext, Stage, StageContext } from "./stage";
 import { unionWith } from "./union-with";
@@ -25,10 +28,12 @@ import { unwind } from "./unwind";
 const STAGES: Record<string, CompileStage> = {
   $addFields: addFields,
   $bucket: bucket,
+  $bucketAuto: bucketAuto,
   $collStats: collStats,
   $count: count,
   $documents: documents,
   $facet: facet,
+  $fill: fill,
   $geoNear: geoNear,
   $graphLookup: graphLookup,
   $group: group,
@@ -37,6 +42,7 @@ const STAGES: Record<string, CompileStage> = {
   $lookup: lookup,
   $match: match,
   $project: project,
+  $redact: redact,
   $replaceRoot: replaceRoot,
   $replaceWith: (argument, context) => replaceRoot({ newRoot: argument }, context),
   $sample: sample,

@@ -22,9 +22,15 @@ export function unwind(argument: unknown, context: PipelineContext): Stage {
   };
 }
 
+const OPTIONS = new Set(["path", "preserveNullAndEmptyArrays", "includeArrayIndex"]);
+
 function parse(argument: unknown): Unwind {
   const spec: Doc = isDocument(argument) ? argument : { path: argument };
   const path = spec["path"];
+  const unknown = Object.keys(spec).find((name) => !OPTIONS.has(name));
+  if (unknown !== undefined) {
+    throw new MongoError(28811, `unrecognized option to $unwind stage: ${unknown}`);
+  }
   if (typeof path !== "string") {
     throw new MongoError(28808, "expected a string as the path for $unwind stage");
   }

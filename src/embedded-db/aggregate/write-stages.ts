@@ -66,9 +66,24 @@ function merge(argument: unknown, context: CommandContext): WriteDocuments {
   return async (documents) => {
     await context.engine.write((unit) => {
       const collection = context.findOrCreate(unit, name, db);
+      requireUnique(collection, on);
       documents.forEach((doc) => mergeOne(unit, collection, doc, on, spec, context));
     });
   };
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/merge/#restrictions */
+function requireUnique({ indexes }: Collection, on: readonly string[]): void {
+  const unique = indexes.some(
+    ({ unique: is, partialFilter, fields }) =>
+      is &&
+      !partialFilter &&
+      fields.length === on.length &&
+      fields.every(({ path }) => on.includes(path)),
+  );
+  if (!unique) {
+    throw new MongoError(51183, "Cannot find index to verify that join fields will be unique");
+  }
 }
 
 function mergeOne(

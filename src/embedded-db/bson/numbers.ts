@@ -113,12 +113,8 @@ export function toDecimal(value: unknown): Decimal128 {
     );
   }
   return Decimal128.fromString(
-    fitsInt32(number) ? String(number) : trimZeros(number.toPrecision(15)),
+    value === number && fitsInt32(number) ? String(number) : number.toPrecision(15),
   );
-}
-
-function trimZeros(text: string): string {
-  return text.includes("e") || !text.includes(".") ? text : text.replace(/\.?0+$/, "");
 }
 
 type BinaryOperation = "add" | "multiply";

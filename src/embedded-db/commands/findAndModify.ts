@@ -6,7 +6,7 @@ import type { Projection } from "../query/projection";
 import { parseSort } from "../query/sort";
 import type { WriteUnit } from "../sessions/write-unit";
 import { insertUpsert, selectForWriting, updateOne } from "../update/execute";
-import { type CompiledUpdate, compileUpdate } from "../update/update";
+import { type CompiledUpdate, compileUpdate, refuseExpr } from "../update/update";
 import type { CommandContext } from "./context";
 import { hintOf, projectionOf } from "./query";
 
@@ -58,6 +58,7 @@ function parse(context: CommandContext, collection: Collection): Request {
   const collation = context.collation ?? collection.collation;
   const variables = context.document("let");
   const filter = parseFilter(filterArgument("query", command["query"]), { collation, variables });
+  refuseExpr(filter, context.flag("upsert"));
   const arrayFilters = command["arrayFilters"] as unknown[] | undefined;
   const update = context.flag("remove")
     ? undefined

@@ -6,7 +6,7 @@ import { parseCollation } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
 import { parseSort } from "../query/sort";
 import type { WriteUnit } from "../sessions/write-unit";
-import { compileUpdate } from "../update/update";
+import { compileUpdate, refuseExpr } from "../update/update";
 import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
 import type { CommandContext } from "./context";
 import { hintOf } from "./query";
@@ -69,6 +69,7 @@ export function parseStatement(
   const arrayFilters = statement["arrayFilters"] as unknown[] | undefined;
   const compiled = compileUpdate(statement["u"], { filter, arrayFilters, collation, variables });
   const multi = statement["multi"] === true;
+  refuseExpr(filter, statement["upsert"] === true);
   if (collection?.timeSeries) {
     const upsert = statement["upsert"] === true;
     checkTimeSeriesUpdate(collection.timeSeries, {

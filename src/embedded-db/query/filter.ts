@@ -28,12 +28,15 @@ export interface Filter {
   matches: DocPredicate;
   text: TextQuery | undefined;
   near: NearQuery | undefined;
+  /** It uses `$expr`, which an upsert cannot make a document of. */
+  hasExpr: boolean;
   collation: Collation | undefined;
 }
 
 interface Parsing extends FilterOptions {
   text?: TextQuery;
   near?: NearQuery;
+  hasExpr?: boolean;
 }
 
 const REFUSED: Record<string, string> = {
@@ -53,6 +56,7 @@ export function parseFilter(filter: Doc, options: FilterOptions = {}): Filter {
     matches: root.matches,
     text: parsing.text,
     near: parsing.near,
+    hasExpr: parsing.hasExpr === true,
     collation: options.collation,
   };
 }
@@ -89,6 +93,7 @@ function parseTopLevel(name: string, value: unknown, parsing: Parsing): FilterNo
     case "$nor":
       return [parseLogical(name, value, parsing)];
     case "$expr":
+      parsing.hasExpr = true;
       return [parseExpr(value, parsing)];
     case "$jsonSchema":
       return [opaque(compileJsonSchema(value))];
@@ -260,15 +265,19 @@ function parseElemMatch(path: string, operand: unknown, parsing: Parsing): Filte
 
 const LOGICAL = new Set(["$and", "$or", "$nor", "$expr", "$where"]);
 
+/** True for a filter that begins with `$and` or the like, and so is about a whole document. */
+export function isLogical(filter: Doc): boolean {
+  const [first] = Object.keys(filter);
+  return first !== undefined && LOGICAL.has(first);
+}
+
 /** `$elemMatch` holds operators for the element itself, or a filter for its fields. */
 function elementFilter(
   path: string,
   operand: Doc,
   parsing: Parsing,
 ): { inner: FilterNode; matches: DocPredicate } {
-  const [first] = Object.keys(operand);
-  const onElement = first !== undefined && isOperatorDocument(operand) && !LOGICAL.has(first);
-  if (onElement) {
+  if (isOperatorDocument(operand) && !isLogical(operand)) {
     const inner = both(parseField("element", operand, parsing));
     const wrapped = (element: unknown) => inner.matches({ element: box(element) });
     return { inner: opaque(inner.matches), matches: compileElementMatch(path, wrapped) };

@@ -6,7 +6,7 @@ import * as windows from "mingo/operators/window";
 import type { Any, AnyObject, Options } from "mingo/types";
 import { MongoError } from "../errors";
 import { toPlain } from "../bson/plain";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc } from "../bson/values";
 import { OPERATORS } from "./operators";
 import type { Compile, Evaluate, Scope } from "./scope";
 
@@ -19,45 +19,11 @@ interface Locals {
   local?: { root?: unknown; variables?: Record<string, unknown> };
 }
 
-/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#date-expression-operators */
-const DATE_OPERATORS = new Set([
-  "$dateAdd",
-  "$dateDiff",
-  "$dateSubtract",
-  "$dateToParts",
-  "$dateTrunc",
-  "$dayOfMonth",
-  "$dayOfWeek",
-  "$dayOfYear",
-  "$hour",
-  "$isoDayOfWeek",
-  "$isoWeek",
-  "$isoWeekYear",
-  "$millisecond",
-  "$minute",
-  "$month",
-  "$second",
-  "$week",
-  "$year",
-]);
-
-/** The expressions of a date operator's argument that give dates: alone, in a list of one, or by name. */
-function datesOf(argument: unknown): unknown[] {
-  if (Array.isArray(argument)) {
-    return argument;
-  }
-  if (!isDocument(argument)) {
-    return [argument];
-  }
-  const named = ["date", "startDate", "endDate"].filter((name) => Object.hasOwn(argument, name));
-  return named.length > 0 ? named.map((name) => argument[name]) : [argument];
-}
-
 /** mingo: evaluates the operators and stages that are not written here. */
 export class Mingo {
   private readonly context: Context;
 
-  constructor(private readonly compile: Compile) {
+  constructor(compile: Compile) {
     // Ours first: operators added later do not replace earlier ones.
     this.context = Context.init()
       .addExpressionOps(bridged(compile))
@@ -89,12 +55,7 @@ export class Mingo {
       throw new MongoError(168, `Unrecognized expression '${operator}'`);
     }
     const expression = { [operator]: toPlain(argument) } as Any;
-    const dates = DATE_OPERATORS.has(operator) ? datesOf(argument).map(this.compile) : [];
     return (scope) => {
-      // Without a date MongoDB answers null; mingo throws.
-      if (dates.some((date) => (date(scope) ?? null) === null)) {
-        return null;
-      }
       const root = toPlain(scope.root);
       return guarded(operator, () => evalExpr(root, expression, this.options(scope.variables)));
     };

@@ -13,7 +13,7 @@ import {
   typeName,
 } from "../bson/values";
 import type { Collation } from "../query/collation";
-import { isOperatorDocument, isRegex, parseFilter } from "../query/filter";
+import { isLogical, isOperatorDocument, isRegex, parseFilter } from "../query/filter";
 import { parseSort, sortDocuments } from "../query/sort";
 import { arrayOnTheWay, setPath, takePath } from "./path";
 
@@ -129,6 +129,12 @@ function checkBit(path: string, operand: unknown): void {
   ) {
     throw badValue(`The $bit modifier is not compatible with: ${shown(path, operand)}`);
   }
+  const bad = Object.values(operand).find((mask) => !["int", "long"].includes(typeName(mask)));
+  if (bad !== undefined) {
+    throw badValue(
+      `The $bit modifier field must be an Integer(32/64 bit); a '${typeName(bad)}' is not supported here: ${shown(path, operand)}`,
+    );
+  }
 }
 
 function bit(before: unknown, { operand, path, doc }: Application): unknown {
@@ -192,6 +198,8 @@ function eachOf(name: string, operand: unknown): unknown[] {
   return operand["$each"];
 }
 
+const PUSH_MODIFIERS = new Set(["$each", "$position", "$slice", "$sort"]);
+
 function push(before: unknown, { operand, path, doc }: Application): unknown {
   if (before !== undefined && !Array.isArray(before)) {
     throw badValue(
@@ -199,6 +207,10 @@ function push(before: unknown, { operand, path, doc }: Application): unknown {
     );
   }
   const modifiers = isDocument(operand) && "$each" in operand ? operand : {};
+  const unknown = Object.keys(modifiers).find((name) => !PUSH_MODIFIERS.has(name));
+  if (unknown !== undefined) {
+    throw badValue(`Unrecognized clause in $push: ${unknown}`);
+  }
   const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   after.splice(pushPosition(modifiers["$position"], after.length), 0, ...eachOf("$push", operand));
   const sorted = modifiers["$sort"] === undefined ? after : sortPushed(after, modifiers["$sort"]);
@@ -261,9 +273,11 @@ function pullTest(
   operand: unknown,
   collation: Collation | undefined,
 ): (element: unknown) => boolean {
-  if (isOperatorDocument(operand) || isRegex(operand)) {
+  if ((isOperatorDocument(operand) && !isLogical(operand)) || isRegex(operand)) {
     const filter = parseFilter({ element: operand }, { collation });
-    return (element) => filter.matches({ element: Array.isArray(element) ? [element] : element });
+    const opens = isDocument(operand) && ("$elemMatch" in operand || "$size" in operand);
+    return (element) =>
+      filter.matches({ element: Array.isArray(element) && !opens ? [element] : element });
   }
   if (isDocument(operand)) {
     const filter = parseFilter(operand, { collation });

@@ -4,9 +4,8 @@ import { formatValue } from "../bson/format";
 import { type Doc, isDocument, ObjectId, omit, rankOf, Rank, typeName } from "../bson/values";
 import { compileUpdatePipeline } from "../aggregate/update-pipeline";
 import { checkId } from "../catalog/collection";
-import { conditionsOf } from "../index/bounds";
 import type { Collation } from "../query/collation";
-import { type Filter, parseFilter } from "../query/filter";
+import { type Filter, type FilterNode, parseFilter } from "../query/filter";
 import { matchedPosition } from "../query/position";
 import { difference, type UpdateDescription } from "./difference";
 import { OPERATORS, type UpdateOperator } from "./operators";
@@ -284,9 +283,12 @@ function refuseIdChange(path: string, before: unknown, after: unknown, inserting
 /** The document an upsert inserts: the equalities of its filter, then the update. */
 export function makeUpsert(filter: Filter, update: CompiledUpdate): Doc {
   const base: Doc = {};
-  for (const { path, operator, operand } of conditionsOf(filter.root)) {
-    const value = upsertValue(operator, operand);
-    if (value !== undefined && (!update.replacement || path === "_id")) {
+  const fields = equalitiesOf(filter.root);
+  if (!update.replacement) {
+    refuseTwice(fields.map(({ path }) => path));
+  }
+  for (const { path, value } of fields) {
+    if (!update.replacement || path === "_id") {
       setPath(base, path.split("."), value);
     }
   }
@@ -294,6 +296,49 @@ export function makeUpsert(filter: Filter, update: CompiledUpdate): Doc {
   const id = after["_id"] === undefined ? new ObjectId() : after["_id"];
   checkId(id);
   return idFirst(id, after);
+}
+
+/** What a filter says a document is, and not only holds somewhere in an array. */
+function equalitiesOf(node: FilterNode): { path: string; value: unknown }[] {
+  switch (node.kind) {
+    case "and":
+      return node.children.flatMap(equalitiesOf);
+    case "or":
+      return node.children.length === 1 ? node.children.flatMap(equalitiesOf) : [];
+    case "compare": {
+      const value = upsertValue(node.operator, node.operand);
+      return value === undefined ? [] : [{ path: node.path, value }];
+    }
+    case "element":
+    case "nor":
+    case "opaque":
+      return [];
+  }
+}
+
+function refuseTwice(paths: readonly string[]): void {
+  paths.forEach((path, at) => {
+    const other = paths
+      .slice(0, at)
+      .find(
+        (known) => known === path || known.startsWith(`${path}.`) || path.startsWith(`${known}.`),
+      );
+    if (other !== undefined) {
+      throw new MongoError(
+        54,
+        other === path
+          ? `cannot infer query fields to set, path '${path}' is matched twice`
+          : `cannot infer query fields to set, both paths '${path}' and '${other}' are matched`,
+      );
+    }
+  });
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/method/db.collection.update/#upsert-with-operator-expressions */
+export function refuseExpr(filter: Filter, upsert: boolean): void {
+  if (upsert && filter.hasExpr) {
+    throw new MongoError(224, "$expr is not allowed in the query predicate for an upsert");
+  }
 }
 
 function upsertValue(operator: string, operand: unknown): unknown {

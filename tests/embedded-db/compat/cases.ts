@@ -1,8 +1,10 @@
 import { mongo } from "mongoose";
 import { aggregate, type Case, type Doc, find, found, update } from "./case";
 import { CATALOG_CASES } from "./cases/catalog";
+import { EXPRESSION_CASES } from "./cases/expressions";
 import { GEO_CASES } from "./cases/geo";
 import { NUMBER_CASES } from "./cases/numbers";
+import { STAGE_CASES } from "./cases/stages";
 import { UPDATE_CASES } from "./cases/updates";
 
 const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
@@ -363,7 +365,9 @@ export const CASES: Case[] = [
     reply: found({ _id: 1, sum: 1 }, { _id: 2, sum: 3 }, { _id: 3, sum: 6 }),
   },
   ...CATALOG_CASES,
+  ...EXPRESSION_CASES,
   ...GEO_CASES,
   ...NUMBER_CASES,
+  ...STAGE_CASES,
   ...UPDATE_CASES,
 ];

@@ -1,6 +1,6 @@
 import { MongoError } from "../../errors";
-import { equalValues } from "../../bson/compare";
-import { toNumber, typeName } from "../../bson/values";
+import { compareValues, equalValues } from "../../bson/compare";
+import { type Doc, isDocument, toNumber, typeName } from "../../bson/values";
 import {
   type Compile,
   type CompileOperator,
@@ -8,6 +8,7 @@ import {
   isTruthy,
   withVariables,
 } from "../scope";
+import { parseSort, sortDocuments } from "../sort";
 import { checkArrayLength, checkDeadline } from "../watch";
 import { fixed, isNullish, namedArguments, variadic } from "./arguments";
 
@@ -24,6 +25,7 @@ export const ARRAY: Record<string, CompileOperator> = {
     );
     return items.at(toNumber(place) ?? 0);
   }),
+  $arrayToObject: fixed("$arrayToObject", 1, arrayToObject),
   $concatArrays: variadic((arrays) => {
     if (arrays.some(isNullish)) {
       return null;
@@ -52,11 +54,93 @@ export const ARRAY: Record<string, CompileOperator> = {
   $last: fixed("$last", 1, (array) => endOf("$last", array, -1)),
   $map: compileMap,
   $reduce: compileReduce,
+  $sortArray: compileSortArray,
   $size: fixed("$size", 1, (array) => {
     return requireArray(17124, "The argument to $size must be an array, but was of type:", array)
       .length;
   }),
 };
+
+function arrayToObject(array: unknown): Doc | null {
+  if (isNullish(array)) {
+    return null;
+  }
+  const out: Doc = {};
+  for (const entry of requireArray(
+    40386,
+    "$arrayToObject requires an array input, found:",
+    array,
+  )) {
+    const [name, value] = entryOf(entry);
+    if (typeof name !== "string") {
+      throw new MongoError(
+        40394,
+        `$arrayToObject requires an object with keys 'k' and 'v' or an array of two, where the key must be of type string. Found type: ${typeName(name)}`,
+      );
+    }
+    if (name.includes("\0")) {
+      throw new MongoError(4940400, "Key field cannot contain an embedded null byte");
+    }
+    Object.defineProperty(out, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return out;
+}
+
+function entryOf(entry: unknown): unknown[] {
+  if (Array.isArray(entry)) {
+    if (entry.length !== 2) {
+      throw new MongoError(
+        40397,
+        `$arrayToObject requires an array of size 2 arrays,found array of size: ${entry.length}`,
+      );
+    }
+    return entry;
+  }
+  if (!isDocument(entry)) {
+    throw new MongoError(
+      40398,
+      `Unrecognised input type format for $arrayToObject: ${typeName(entry)}`,
+    );
+  }
+  if (Object.keys(entry).length !== 2 || !("k" in entry) || !("v" in entry)) {
+    throw new MongoError(
+      40392,
+      `$arrayToObject requires an object keys of 'k' and 'v'. Found incorrect number of keys:${Object.keys(entry).length}`,
+    );
+  }
+  return [entry["k"], entry["v"]];
+}
+
+function compileSortArray(argument: unknown, compile: Compile): Evaluate {
+  const parts = namedArguments("$sortArray", argument, compile, ["input", "sortBy"]);
+  const { sortBy } = argument as { sortBy: unknown };
+  const direction = toNumber(sortBy);
+  if (direction !== undefined && direction !== 1 && direction !== -1) {
+    throw new MongoError(2942507, "$sortArray: the sort direction must be 1 or -1");
+  }
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return null;
+    }
+    const items = requireArray(
+      2942504,
+      "The input argument to $sortArray must be an array, but was of type:",
+      input,
+    );
+    const order = scope.collation?.order;
+    return direction === undefined
+      ? sortDocuments(items, parseSort(sortBy), (item) => (isDocument(item) ? item : {}), {
+          collation: scope.collation,
+        })
+      : [...items].sort((a, b) => compareValues(a, b, order) * direction);
+  };
+}
 
 function endOf(name: string, array: unknown, place: number): unknown {
   if (isNullish(array)) {

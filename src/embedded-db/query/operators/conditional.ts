@@ -13,7 +13,11 @@ import { isNullish, namedArguments } from "./arguments";
 export const CONDITIONAL: Record<string, CompileOperator> = {
   $cond: compileCond,
   $ifNull: (argument, compile) => {
-    const items = (argument as unknown[]).map(compile);
+    if (!Array.isArray(argument) || argument.length < 2) {
+      const given = Array.isArray(argument) ? argument.length : 1;
+      throw new MongoError(1257300, `$ifNull needs at least two arguments, had: ${given}`);
+    }
+    const items = argument.map(compile);
     return (scope) => {
       let value: unknown;
       for (const item of items) {

@@ -13,6 +13,7 @@ import {
   typeName,
 } from "../../bson/values";
 import { type Compile, type CompileOperator, type Evaluate, isTruthy } from "../scope";
+import { dateOf } from "./date";
 import { fixed, isNullish, namedArguments } from "./arguments";
 
 type Convert = (value: unknown) => unknown;
@@ -124,13 +125,17 @@ function toDecimalValue(number: unknown): Decimal128 {
   return toDecimal(number);
 }
 
+function overflow(): MongoError {
+  return new MongoError(
+    241,
+    "Conversion would overflow target type in $convert with no onError value",
+  );
+}
+
 function toInt(value: unknown): number {
   const number = Math.trunc(toNumber(value) ?? NaN);
   if (!fitsInt32(number + 0)) {
-    throw new MongoError(
-      241,
-      "Conversion would overflow target type in $convert with no onError value",
-    );
+    throw overflow();
   }
   return number + 0;
 }
@@ -141,30 +146,25 @@ function toLong(value: unknown): Long {
   }
   const number = Math.trunc(toNumber(value) ?? NaN);
   if (!Number.isFinite(number) || Math.abs(number) >= 2 ** 63) {
-    throw new MongoError(
-      241,
-      "Conversion would overflow target type in $convert with no onError value",
-    );
+    throw overflow();
   }
   return Long.fromBigInt(BigInt(number));
 }
 
+/** An int is no date: it could hold a moment of the year 1970 only. */
 function toDate(value: unknown): Date {
-  if (value instanceof Date) {
-    return value;
+  const datable =
+    typeof value === "string" ||
+    value instanceof Date ||
+    value instanceof ObjectId ||
+    value instanceof Timestamp ||
+    (isNumeric(value) && typeName(value) !== "int");
+  if (!datable) {
+    throw unsupported(value, "date");
   }
-  if (value instanceof ObjectId) {
-    return value.getTimestamp();
-  }
-  if (value instanceof Timestamp) {
-    return new Date(value.t * 1000);
-  }
-  const date = typeof value === "string" ? new Date(value) : new Date(toNumber(value) ?? NaN);
+  const date = dateOf(value);
   if (Number.isNaN(date.getTime())) {
-    throw new MongoError(
-      241,
-      `Error parsing date string '${String(value)}' in $convert with no onError value`,
-    );
+    throw overflow();
   }
   return date;
 }
@@ -185,7 +185,8 @@ function toObjectId(value: unknown): ObjectId {
   return ObjectId.createFromHexString(value);
 }
 
-function toText(value: unknown): string {
+/** A value as `$toString` writes it. */
+export function toText(value: unknown): string {
   if (value instanceof ObjectId) {
     return value.toHexString();
   }

@@ -1,9 +1,11 @@
 import type { CompileOperator } from "../scope";
 import { ARITHMETIC } from "./arithmetic";
 import { ARRAY } from "./array";
+import { BINARY } from "./binary";
 import { COMPARISON } from "./comparison";
 import { CONDITIONAL } from "./conditional";
 import { CONVERSION } from "./conversion";
+import { DATE } from "./date";
 import { OBJECT } from "./object";
 import { RANGE } from "./range";
 import { STRING } from "./string";
@@ -16,9 +18,11 @@ import { STRING } from "./string";
 export const OPERATORS: Record<string, CompileOperator> = {
   ...ARITHMETIC,
   ...ARRAY,
+  ...BINARY,
   ...COMPARISON,
   ...CONDITIONAL,
   ...CONVERSION,
+  ...DATE,
   ...OBJECT,
   ...RANGE,
   ...STRING,

@@ -1,11 +1,12 @@
 import { MongoError } from "../../errors";
-import { type Doc, textOf, typeName } from "../../bson/values";
+import { type Doc, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaOf } from "../meta";
 import { compileRegex } from "../regex";
 import { checkStringLength } from "../watch";
 import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+import { toText } from "./conversion";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#string-expression-operators */
 export const STRING: Record<string, CompileOperator> = {
@@ -21,6 +22,8 @@ export const STRING: Record<string, CompileOperator> = {
     checkStringLength("$concat", length);
     return values.join("");
   }),
+  $indexOfBytes: indexOf("$indexOfBytes", (text) => Buffer.from(text)),
+  $indexOfCP: indexOf("$indexOfCP", (text) => [...text]),
   $meta: (argument) => (scope) => metaOf(scope.root, String(argument)),
   $regexFind: matching("$regexFind", (input) => {
     const found = input?.regex.exec(input.text);
@@ -28,10 +31,14 @@ export const STRING: Record<string, CompileOperator> = {
   }),
   $regexFindAll: matching("$regexFindAll", (input) => (input ? [...allMatches(input)] : [])),
   $regexMatch: matching("$regexMatch", (input) => input?.regex.test(input.text) ?? false),
+  $split: fixed("$split", 2, split),
   $strLenBytes: lengthOf("$strLenBytes", 34473, (text) => Buffer.byteLength(text)),
   $strLenCP: lengthOf("$strLenCP", 34471, codePoints),
-  $toLower: changeCase((text) => text.toLowerCase()),
-  $toUpper: changeCase((text) => text.toUpperCase()),
+  $substr: fixed("$substr", 3, (...values) => substringOfBytes("$substr", values)),
+  $substrBytes: fixed("$substrBytes", 3, (...values) => substringOfBytes("$substrBytes", values)),
+  $substrCP: fixed("$substrCP", 3, substringOfCharacters),
+  $toLower: changeCase((text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
+  $toUpper: changeCase((text) => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
 };
 
 function lengthOf(name: string, code: number, apply: (text: string) => number): CompileOperator {
@@ -51,12 +58,129 @@ function codePoints(text: string): number {
   return count;
 }
 
+/** Bytes or code points, of which an index is a place. */
+type Units = Buffer | string[];
+
+function indexOf(name: string, unitsOf: (text: string) => Units): CompileOperator {
+  return variadic((values) => {
+    const [text, part, from = 0, to] = values;
+    if (isNullish(text)) {
+      return null;
+    }
+    if (typeof text !== "string") {
+      throw new MongoError(
+        40091,
+        `${name} requires a string as the first argument, found: ${typeName(text)}`,
+      );
+    }
+    if (typeof part !== "string") {
+      throw new MongoError(
+        40092,
+        `${name} requires a string as the second argument, found: ${typeName(part)}`,
+      );
+    }
+    const units = unitsOf(text);
+    const start = placeArgument(name, "starting", from);
+    const end = to === undefined ? units.length : placeArgument(name, "ending", to);
+    return findUnits(units, unitsOf(part), start, Math.min(end, units.length));
+  });
+}
+
+function placeArgument(name: string, which: string, value: unknown): number {
+  const place = toNumber(value);
+  if (place === undefined || !Number.isInteger(place)) {
+    throw new MongoError(
+      40096,
+      `${name} requires an integral ${which} index, found a value of type: ${typeName(value)}`,
+    );
+  }
+  if (place < 0) {
+    throw new MongoError(40097, `${name} requires a nonnegative ${which} index, found: ${place}`);
+  }
+  return place;
+}
+
+function findUnits(units: Units, part: Units, start: number, end: number): number {
+  for (let at = start; at + part.length <= end; at++) {
+    if (part.every((unit: unknown, offset: number) => units[at + offset] === unit)) {
+      return at;
+    }
+  }
+  return -1;
+}
+
+function split(text: unknown, separator: unknown): unknown {
+  if (isNullish(text) || isNullish(separator)) {
+    return null;
+  }
+  if (typeof text !== "string") {
+    throw new MongoError(
+      40085,
+      `$split requires an expression that evaluates to a string as a first argument, found: ${typeName(text)}`,
+    );
+  }
+  if (typeof separator !== "string") {
+    throw new MongoError(
+      40086,
+      `$split requires an expression that evaluates to a string as a second argument, found: ${typeName(separator)}`,
+    );
+  }
+  if (separator === "") {
+    throw new MongoError(40087, "$split requires a non-empty separator");
+  }
+  return text.split(separator);
+}
+
+function rangeArguments(name: string, [start, length]: readonly unknown[]): [number, number] {
+  const [from, count] = [toNumber(start), toNumber(length)];
+  if (from === undefined || count === undefined) {
+    throw new MongoError(
+      16034,
+      `${name}: starting index and length must be numeric types (are BSON types ${typeName(start)} and ${typeName(length)})`,
+    );
+  }
+  return [Math.trunc(from), Math.trunc(count)];
+}
+
+/** A negative length means the rest. */
+function substringOfBytes(name: string, [text, ...range]: readonly unknown[]): string {
+  const [from, count] = rangeArguments(name, range);
+  if (from < 0) {
+    throw new MongoError(50752, `${name}: starting index must be non-negative (got: ${from})`);
+  }
+  const bytes = Buffer.from(isNullish(text) ? "" : toText(text));
+  const end = count < 0 ? bytes.length : Math.min(from + count, bytes.length);
+  if (isContinuation(bytes[from]) || isContinuation(bytes[end])) {
+    throw new MongoError(
+      28656,
+      `${name}: Invalid range, the range ends or begins within a UTF-8 character.`,
+    );
+  }
+  return bytes.toString("utf8", from, Math.max(end, from));
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}
+
+function substringOfCharacters(text: unknown, ...range: unknown[]): string {
+  const [from, count] = rangeArguments("$substrCP", range);
+  if (from < 0) {
+    throw new MongoError(34455, "$substrCP: starting index must be non-negative");
+  }
+  if (count < 0) {
+    throw new MongoError(34454, "$substrCP: length must be non-negative");
+  }
+  return [...(isNullish(text) ? "" : toText(text))].slice(from, from + count).join("");
+}
+
+/** Only ASCII letters have a case, as in MongoDB. */
 function changeCase(apply: (text: string) => string): CompileOperator {
   return (argument, compile) => {
     const item = compile(Array.isArray(argument) ? argument[0] : argument);
     return (scope) => {
       const value = item(scope);
-      return isNullish(value) ? "" : apply(textOf(value));
+      return isNullish(value) ? "" : apply(toText(value));
     };
   };
 }

@@ -1,4 +1,4 @@
-import { type Case, type Doc, update } from "../case";
+import { type Case, type Doc, find, found, update } from "../case";
 
 /** Updates whose path leads through something without such a field. */
 const REFUSED: [string, Doc, number, string?][] = [
@@ -7,12 +7,57 @@ const REFUSED: [string, Doc, number, string?][] = [
   ["$rename into an array", { $rename: { n: "list.0" } }, 2],
   ["$rename through a number", { $rename: { "n.a": "x" } }, 28],
   ["$pull through a number", { $pull: { "n.a": 1 } }, 28],
+  ["an unknown clause of $push", { $push: { list: { $each: [1], $nope: 1 } } }, 2],
+  ["$bit with a fraction", { $bit: { n: { and: 1.5 } } }, 2],
 ];
 
-export const UPDATE_CASES: Case[] = REFUSED.map(([what, change, code, difference]) => ({
-  name: `update refuses ${what}`,
-  documents: [{ _id: 1, n: 1, list: [{ a: 1 }] }],
-  commands: [update({ _id: 1 }, change)],
-  reply: { n: 0, writeErrors: [{ index: 0, code }] },
-  ...(difference === undefined ? {} : { difference }),
-}));
+/** What an upsert makes of its filter; without a document, the code of the refusal. */
+const UPSERTS: [string, Doc, Doc | number][] = [
+  ["an equality within $and", { $and: [{ x: 1 }, { y: { $eq: 2 } }] }, { x: 1, y: 2, z: 1 }],
+  ["an $in of one", { x: { $in: [1] } }, { x: 1, z: 1 }],
+  ["an $or of one", { $or: [{ x: 1 }] }, { x: 1, z: 1 }],
+  ["no $in of many", { x: { $in: [1, 2] } }, { z: 1 }],
+  ["no $elemMatch", { x: { $elemMatch: { y: 1 } } }, { z: 1 }],
+  ["a path", { "x.y": 1 }, { x: { y: 1 }, z: 1 }],
+  ["no path twice", { x: { $all: [1, 2] } }, 54],
+  ["no path within another", { x: { y: 1 }, "x.y": 1 }, 54],
+  ["no $expr", { $expr: { $eq: ["$x", 1] } }, 224],
+];
+
+/** Arrays after an update. */
+const PULLED: [string, Doc, unknown[]][] = [
+  ["$pull by $or", { $pull: { list: { $or: [{ a: 1 }, { a: 3 }] } } }, [{ a: 2 }, [1, 5]]],
+  [
+    "$pull by $elemMatch",
+    { $pull: { list: { $elemMatch: { $eq: 5 } } } },
+    [{ a: 1 }, { a: 2 }, { a: 3 }],
+  ],
+];
+
+export const UPDATE_CASES: Case[] = [
+  ...UPSERTS.map(([what, filter, expected]): Case => ({
+    name: `upsert takes ${what}`,
+    commands: [
+      { create: "c" },
+      update(filter, { $set: { z: 1 } }, { upsert: true }),
+      ...(typeof expected === "number" ? [] : [find({}, { projection: { _id: 0 } })]),
+    ],
+    reply:
+      typeof expected === "number"
+        ? { n: 0, writeErrors: [{ index: 0, code: expected }] }
+        : found(expected),
+  })),
+  ...PULLED.map(([what, change, list]): Case => ({
+    name: `update: ${what}`,
+    documents: [{ _id: 1, list: [{ a: 1 }, { a: 2 }, { a: 3 }, [1, 5]] }],
+    commands: [update({}, change), find({})],
+    reply: found({ _id: 1, list }),
+  })),
+  ...REFUSED.map(([what, change, code, difference]): Case => ({
+    name: `update refuses ${what}`,
+    documents: [{ _id: 1, n: 1, list: [{ a: 1 }] }],
+    commands: [update({ _id: 1 }, change)],
+    reply: { n: 0, writeErrors: [{ index: 0, code }] },
+    ...(difference === undefined ? {} : { difference }),
+  })),
+];

@@ -1,0 +1,178 @@
+import { mongo } from "mongoose";
+import { aggregate, type Case, find, found } from "../case";
+
+const { Binary, Decimal128, Long, ObjectId, Timestamp } = mongo;
+
+const DOCUMENT = {
+  _id: 1,
+  at: new Date("2024-02-29T13:45:10.123Z"),
+  id: new ObjectId("65f000000000000000000001"),
+  list: [3, 1, 2],
+  mixed: [1, "a", null, [1], { z: 1 }],
+  n: 5,
+  o: { a: 1 },
+  text: "Hello, World é😀",
+  long: Long.fromString("9007199254740993"),
+  stamp: new Timestamp({ t: 100, i: 1 }),
+  bytes: new Binary(Buffer.from("abc")),
+};
+
+const day = (text: string) => new Date(`${text}Z`);
+
+/** An expression over the document above and its value; an error's code as `{ code }`. */
+const VALUES: [name: string, expression: unknown, value: unknown, difference?: string][] = [
+  ["$year of an ObjectId", { $year: "$id" }, 2024],
+  ["$week begins on Sunday", { $week: "$at" }, 8],
+  ["$hour in a zone", { $hour: { date: "$at", timezone: "America/New_York" } }, 8],
+  ["$isoWeekYear", { $isoWeekYear: "$at" }, 2024],
+  [
+    "$dateAdd of a month ends with the month",
+    { $dateAdd: { startDate: day("2024-01-31T00:00"), unit: "month", amount: 1 } },
+    day("2024-02-29T00:00"),
+  ],
+  [
+    "$dateAdd of a day keeps the hour of the zone",
+    {
+      $dateAdd: {
+        startDate: day("2024-03-09T17:00"),
+        unit: "day",
+        amount: 1,
+        timezone: "America/New_York",
+      },
+    },
+    day("2024-03-10T16:00"),
+  ],
+  [
+    "$dateDiff counts boundaries",
+    { $dateDiff: { startDate: "$at", endDate: day("2024-03-01T00:00"), unit: "month" } },
+    1,
+  ],
+  [
+    "$dateDiff in weeks from Monday",
+    {
+      $dateDiff: {
+        startDate: day("2024-03-03T00:00"),
+        endDate: day("2024-03-04T00:00"),
+        unit: "week",
+        startOfWeek: "monday",
+      },
+    },
+    1,
+  ],
+  [
+    "$dateTrunc to a day of a zone",
+    { $dateTrunc: { date: "$at", unit: "day", timezone: "America/New_York" } },
+    day("2024-02-29T05:00"),
+    "DocumentDB 1.0 truncates to the day before",
+  ],
+  [
+    "$dateTrunc to a quarter of an hour",
+    { $dateTrunc: { date: "$at", unit: "minute", binSize: 15 } },
+    day("2024-02-29T13:45"),
+  ],
+  ["$dateTrunc to a week", { $dateTrunc: { date: "$at", unit: "week" } }, day("2024-02-25T00:00")],
+  [
+    "$dateFromParts carries over",
+    { $dateFromParts: { year: 2024, month: 2, day: 30 } },
+    day("2024-03-01T00:00"),
+  ],
+  [
+    "$dateFromParts of an ISO week",
+    { $dateFromParts: { isoWeekYear: 2024, isoWeek: 5, isoDayOfWeek: 2 } },
+    day("2024-01-30T00:00"),
+  ],
+  [
+    "$dateFromString with an offset",
+    { $dateFromString: { dateString: "2024-01-02T03:04:05+0200" } },
+    day("2024-01-02T01:04:05"),
+  ],
+  [
+    "$dateFromString with a format",
+    { $dateFromString: { dateString: "06-15-2018", format: "%m-%d-%Y" } },
+    day("2018-06-15T00:00"),
+  ],
+  [
+    "$dateFromString with onError",
+    { $dateFromString: { dateString: "no", onError: "bad" } },
+    "bad",
+  ],
+  [
+    "$dateToParts",
+    { $dateToParts: { date: "$at" } },
+    { year: 2024, month: 2, day: 29, hour: 13, minute: 45, second: 10, millisecond: 123 },
+  ],
+  [
+    "$dateToString with every part",
+    { $dateToString: { date: "$at", format: "%Y-%m-%d %H:%M:%S.%L %j %u %V %G %z %Z %w %U %%" } },
+    "2024-02-29 13:45:10.123 060 4 09 2024 +0000 0 5 08 %",
+  ],
+  [
+    "$dateToString in a zone",
+    { $dateToString: { date: "$at", timezone: "Europe/Paris", format: "%H%z" } },
+    "14+0100",
+  ],
+  ["$indexOfCP", { $indexOfCP: ["$text", "😀"] }, 14],
+  ["$indexOfBytes", { $indexOfBytes: ["$text", "😀"] }, 15],
+  ["$substr of a date", { $substr: ["$at", 0, 10] }, "2024-02-29"],
+  ["$substrCP", { $substrCP: ["$text", 13, 2] }, "é😀"],
+  ["$toUpper of ASCII letters only", { $toUpper: "$text" }, "HELLO, WORLD é😀"],
+  ["$toLower of a date", { $toLower: "$at" }, "2024-02-29t13:45:10.123z"],
+  [
+    "$arrayToObject of pairs",
+    {
+      $arrayToObject: [
+        [
+          ["a", 1],
+          ["b", 2],
+        ],
+      ],
+    },
+    { a: 1, b: 2 },
+  ],
+  [
+    "$sortArray of all types",
+    { $sortArray: { input: "$mixed", sortBy: -1 } },
+    [[1], { z: 1 }, "a", 1, null],
+  ],
+  ["$bitAnd of a long", { $bitAnd: ["$long", 7] }, 1],
+  ["$tsSecond", { $tsSecond: "$stamp" }, 100],
+  ["$binarySize", { $binarySize: "$bytes" }, 3],
+  ["$bsonSize", { $bsonSize: "$o" }, 12],
+  [
+    "$toDecimal of a double has 15 digits",
+    { $toDecimal: 0.1 },
+    Decimal128.fromString("0.100000000000000"),
+  ],
+  ["$year of a number", { $year: "$n" }, { code: 16006 }],
+  [
+    "$dateToString of an unknown letter",
+    { $dateToString: { date: "$at", format: "%Q" } },
+    { code: 18536 },
+  ],
+  ["$hour in an unknown zone", { $hour: { date: "$at", timezone: "No/Where" } }, { code: 40485 }],
+  ["$toDate of an int", { $toDate: 0 }, { code: 241 }],
+  ["$dateFromString of no date", { $dateFromString: { dateString: "no" } }, { code: 241 }],
+  ["$split by nothing", { $split: ["a", ""] }, { code: 40087 }],
+  ["$substrCP from before the text", { $substrCP: ["abc", -1, 2] }, { code: 34455 }],
+  ["$ifNull of one", { $ifNull: [1] }, { code: 1257300 }],
+];
+
+const isCode = (value: unknown): value is { code: number } =>
+  typeof value === "object" && value !== null && "code" in value;
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/ */
+export const EXPRESSION_CASES: Case[] = [
+  ...VALUES.map(([name, expression, value, difference]): Case => ({
+    name: `expression: ${name}`,
+    documents: [DOCUMENT],
+    commands: [aggregate({ $project: { v: expression } })],
+    reply: isCode(value) ? { ok: 0, ...value } : found({ _id: 1, v: value }),
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "expression: a filter may compare with the hour of a date",
+    documents: [DOCUMENT],
+    commands: [find({ $expr: { $eq: [{ $hour: "$at" }, 13] } }, { projection: { _id: 1 } })],
+    reply: found({ _id: 1 }),
+  },
+];
