@@ -62,6 +62,17 @@ describe("the server", () => {
 });
 
 describe("insert", () => {
+  it("names the element of an array that a unique index holds already", async () => {
+    const collection = fresh();
+    await collection.createIndex({ "list.key": 1, n: 1 }, { unique: true });
+    await collection.insertOne({ list: [{ key: "x" }, { key: "y" }], n: 1 });
+    const again = collection.insertOne({ list: [{ key: "z" }, { key: "y" }], n: 1 });
+    expect(await errorOf(again)).toMatchObject({
+      code: 11000,
+      keyValue: { "list.key": "y", n: 1 },
+    });
+  });
+
   it("answers E11000 with keyPattern and keyValue", async () => {
     const collection = fresh();
     await collection.createIndex({ name: 1 }, { unique: true });

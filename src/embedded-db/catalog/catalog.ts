@@ -1,7 +1,7 @@
 import { MongoError } from "../errors";
 import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
-import type { Doc } from "../bson/values";
+import { type Doc, isDocument } from "../bson/values";
 import type { WriteUnit } from "../sessions/write-unit";
 import {
   catalogKey,
@@ -220,12 +220,12 @@ function notUnique({ message }: MongoError): MongoError {
 }
 
 /** The index a collection is born with. */
-function firstIndex({ isView, timeSeries, options: { collation } }: Collection): Doc | undefined {
-  const spec = timeSeries
-    ? timeSeriesIndex(timeSeries)
-    : isView
-      ? undefined
-      : { v: 2, key: { _id: 1 }, name: "_id_" };
+function firstIndex({ isView, timeSeries, options }: Collection): Doc | undefined {
+  const { collation, clusteredIndex } = options;
+  const byId = isDocument(clusteredIndex)
+    ? { v: 2, name: "_id_", ...clusteredIndex, clustered: true }
+    : { v: 2, key: { _id: 1 }, name: "_id_" };
+  const spec = timeSeries ? timeSeriesIndex(timeSeries) : isView ? undefined : byId;
   return spec && collation !== undefined ? { ...spec, collation } : spec;
 }
 

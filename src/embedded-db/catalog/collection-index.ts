@@ -2,7 +2,8 @@ import { MongoError } from "../errors";
 import { formatValue } from "../bson/format";
 import { type Doc, toNumber } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
-import { extractKeys, type IndexField, lacksAllFields } from "../index/index-keys";
+import { extractKeys, type IndexField, lacksAllFields, valuesOfKey } from "../index/index-keys";
+import { isIdKey } from "../index/index-spec";
 import { checkGeoFields } from "../query/geo/indexed";
 import { TextAnalyzer, type TextSpec } from "../index/text";
 import { parseFilter, type Filter } from "../query/filter";
@@ -14,7 +15,6 @@ import {
   recordIdBytes,
 } from "../storage/keys";
 import type { Reader, Writer } from "../storage/storage";
-import { readPath } from "../query/path";
 
 /** The value of entries whose key says everything. */
 const PRESENT = Buffer.from([1]);
@@ -54,6 +54,7 @@ export class Index {
     multikey: readonly number[] = [],
   ) {
     this.fields = fieldsOf(spec["key"] as Doc);
+    this.isId = isIdKey(spec["key"] as Doc);
     this.collation = parseCollation(spec["collation"]);
     const partial = spec["partialFilterExpression"] as Doc | undefined;
     this.partialFilter = partial && parseFilter(partial);
@@ -61,7 +62,6 @@ export class Index {
     this.multikey = new Set(multikey);
     this.scanPrefix = indexPrefix(id);
     this.name = spec["name"] as string;
-    this.isId = this.name === "_id_";
     this.unique = spec["unique"] === true || this.isId;
     this.preparesUnique = spec["prepareUnique"] === true;
     this.sparse = spec["sparse"] === true;
@@ -149,12 +149,11 @@ export class Index {
   }
 
   /** @see https://www.mongodb.com/docs/manual/core/index-unique/ */
-  duplicateError(ns: string, doc: Doc): MongoError {
+  duplicateError(ns: string, doc: Doc, key: Buffer): MongoError {
     const keyPattern = this.spec["key"] as Doc;
+    const values = valuesOfKey(doc, this.fields, this.scanPrefix, key, this.collation?.fold);
     const keyValue: Doc = {};
-    for (const field of this.fields) {
-      keyValue[field.path] = firstValue(doc, field) ?? null;
-    }
+    this.fields.forEach(({ path }, at) => (keyValue[path] = values?.[at] ?? null));
     const shown = Object.entries(keyValue)
       .map(([path, value]) => `${path}: ${formatValue(value)}`)
       .join(", ");
@@ -174,9 +173,4 @@ function fieldsOf(key: Doc): IndexField[] {
     hashed: direction === "hashed",
     geo: direction === "2dsphere" || direction === "2d" ? direction : undefined,
   }));
-}
-
-function firstValue(doc: Doc, field: IndexField): unknown {
-  const value = readPath(doc, field.parts);
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -171,8 +171,9 @@ export class Collection {
     for (const { record, bytes } of documents) {
       const doc = decode(bytes);
       const keys = index.keysOf(doc);
-      if (index.unique && index.findDuplicate(unit, keys, record)) {
-        throw index.duplicateError(this.ns, doc);
+      const duplicate = index.unique ? index.findDuplicate(unit, keys, record) : undefined;
+      if (duplicate) {
+        throw index.duplicateError(this.ns, doc, duplicate);
       }
       keys.forEach((key) => index.add(unit, key, record));
     }
@@ -233,8 +234,10 @@ export class Collection {
     self?: RecordId,
   ): void {
     for (const [index, list] of keys) {
-      if ((index.unique || index.preparesUnique) && index.findDuplicate(unit, list, self)) {
-        throw index.duplicateError(this.ns, doc);
+      const duplicate =
+        index.unique || index.preparesUnique ? index.findDuplicate(unit, list, self) : undefined;
+      if (duplicate) {
+        throw index.duplicateError(this.ns, doc, duplicate);
       }
     }
   }

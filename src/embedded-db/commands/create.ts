@@ -3,6 +3,7 @@ import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { pipelineArgument } from "../aggregate/stage";
 import { parseTimeSeries } from "../catalog/time-series";
+import { isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
@@ -36,7 +37,6 @@ export const GENERIC = new Set([
   "autoIndexId",
   "autocommit",
   "comment",
-  "encryptedFields",
   "idIndex",
   "lsid",
   "maxTimeMS",
@@ -67,6 +67,9 @@ export async function create(context: CommandContext): Promise<Doc> {
 }
 
 function collectionOptions(command: Doc): Doc {
+  if (command["encryptedFields"] !== undefined) {
+    throw new MongoError(238, "Encrypted collections are not supported by the embedded database");
+  }
   const unknown = Object.keys(command).find(
     (name) => !GENERIC.has(name) && !(OPTIONS as readonly string[]).includes(name),
   );
@@ -81,6 +84,20 @@ function collectionOptions(command: Doc): Doc {
   }
   checkOptions(options);
   return options;
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/clustered-collections/ */
+function checkClustered(index: unknown): void {
+  if (index === undefined) {
+    return;
+  }
+  const spec: Doc = isDocument(index) ? index : {};
+  if (!isDocument(spec["key"]) || !isIdKey(spec["key"]) || spec["unique"] !== true) {
+    throw new MongoError(
+      197,
+      "The clusteredIndex option requires the key { _id: 1 } and unique: true",
+    );
+  }
 }
 
 function checkExpiry(options: Doc): void {
@@ -125,6 +142,7 @@ function checkOptions(options: Doc): void {
   if (options["timeseries"] !== undefined) {
     options["timeseries"] = parseTimeSeries(options["timeseries"], options);
   }
+  checkClustered(options["clusteredIndex"]);
   checkExpiry(options);
   checkImages(options["changeStreamPreAndPostImages"], options);
   if (options["capped"] !== undefined && toNumber(options["size"]) === undefined) {

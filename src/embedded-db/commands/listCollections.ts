@@ -29,7 +29,7 @@ function describe(collection: Collection, nameOnly: boolean): Doc[] {
     return [{ name, type }];
   }
   const info: Doc = collection.isView ? { readOnly: true } : { readOnly: false, uuid };
-  const [idIndex] = indexes;
+  const idIndex = options["clusteredIndex"] === undefined ? indexes[0] : undefined;
   return [{ name, type, options, info, ...(idIndex ? { idIndex: idIndex.spec } : {}) }];
 }
 

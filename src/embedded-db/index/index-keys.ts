@@ -48,10 +48,7 @@ export function extractKeys(
   }
   const multikey = new Set<number>();
   const keys = new Map<string, Buffer>();
-  const start = fields.map(({ geo, parts }): Cursor =>
-    geo ? { value: MISSING, next: parts.length } : { value: doc, next: 0 },
-  );
-  expand(start, fields, multikey, (found) => {
+  expand(startOf(doc, fields), fields, multikey, (found) => {
     const key = joinKey(found, fields, prefix, fold);
     keys.set(key.toString("latin1"), key);
   });
@@ -64,6 +61,29 @@ const NO_ARRAYS: ReadonlySet<number> = new Set();
 function plainValue(doc: Doc, path: string): unknown {
   const value = Object.hasOwn(doc, path) && !path.includes(".") ? doc[path] : undefined;
   return Array.isArray(value) ? undefined : value;
+}
+
+function startOf(doc: Doc, fields: readonly IndexField[]): Cursor[] {
+  return fields.map(({ geo, parts }) =>
+    geo ? { value: MISSING, next: parts.length } : { value: doc, next: 0 },
+  );
+}
+
+/** The values of a document's fields that make one of its keys. */
+export function valuesOfKey(
+  doc: Doc,
+  fields: readonly IndexField[],
+  prefix: Buffer,
+  key: Buffer,
+  fold?: FoldString,
+): unknown[] | undefined {
+  let found: unknown[] | undefined;
+  expand(startOf(doc, fields), fields, new Set(), (values) => {
+    if (joinKey(values, fields, prefix, fold).equals(key)) {
+      found = values;
+    }
+  });
+  return found;
 }
 
 /** True when the document has none of the fields, so that a sparse index leaves it out. */

@@ -1,4 +1,5 @@
 import { COMMANDS, UNSUPPORTED } from "../commands";
+import { checkReadConcern, writeConcernError } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import type { Engine } from "../engine";
 import { MongoError } from "../errors";
@@ -26,12 +27,18 @@ export async function dispatch(request: Request, connection: ConnectionContext):
   const [name = ""] = Object.keys(request.command);
   const context = new CommandContext(name, request.command, connection);
   try {
+    checkReadConcern(request.command["readConcern"]);
+    const concern = writeConcernError(request.command["writeConcern"]);
     const reply = await run(name, context);
     if (reply instanceof RawDocument) {
       return reply.bytes;
     }
     await context.afterReply(reply);
-    return encode({ ...reply, ...("ok" in reply ? {} : { ok: double(1) }) });
+    return encode({
+      ...reply,
+      ...(concern ? { writeConcernError: concern } : {}),
+      ...("ok" in reply ? {} : { ok: double(1) }),
+    });
   } catch (error) {
     await context.failed();
     return encode(errorReply(error, context));

@@ -207,4 +207,36 @@ export const CATALOG_CASES: Case[] = [
     ),
     difference: "DocumentDB 1.0 shows a wildcardProjection completed",
   },
+  {
+    name: "index: a clustered collection lists its index",
+    commands: [
+      { create: "c", clusteredIndex: { key: { _id: 1 }, unique: true, name: "by id" } },
+      { listIndexes: "c" },
+    ],
+    reply: found({ v: 2, name: "by id", key: { _id: 1 }, unique: true, clustered: true }),
+    difference: "DocumentDB 1.0 does not know clustered collections",
+  },
+  {
+    name: "create: refuses encrypted fields",
+    commands: [{ create: "c", encryptedFields: { fields: [] } }],
+    reply: { ok: 0, code: 238 },
+    difference: "DocumentDB 1.0 ignores encrypted fields",
+  },
+  {
+    name: "concern: an unknown read concern is refused",
+    commands: [{ find: "c", readConcern: { level: "nope" } }],
+    reply: { ok: 0, code: 2 },
+    difference: "DocumentDB 1.0 looks at no read concern",
+  },
+  {
+    name: "concern: a write that too few members confirm is told so",
+    commands: [{ insert: "c", documents: [{ _id: 1 }], writeConcern: { w: 3 } }],
+    reply: { ok: 0, code: 100, codeName: "UnsatisfiableWriteConcern" },
+    difference: "DocumentDB 1.0 looks at no write concern",
+  },
+  {
+    name: "concern: a write that too few members confirm has happened",
+    commands: [{ insert: "c", documents: [{ _id: 1 }], writeConcern: { w: 3 } }, { count: "c" }],
+    reply: { n: 1 },
+  },
 ];

@@ -1,0 +1,46 @@
+import { badValue, failedToParse, MongoError } from "../errors";
+import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
+
+const LEVELS = new Set(["local", "available", "majority", "linearizable", "snapshot"]);
+
+/** Members a write concern may ask for, as MongoDB parses it. */
+const MAX_MEMBERS = 50;
+
+/**
+ * Refuses a read concern that MongoDB does not know.
+ * @see https://www.mongodb.com/docs/manual/reference/read-concern/
+ */
+export function checkReadConcern(concern: unknown): void {
+  const level = isDocument(concern) ? concern["level"] : undefined;
+  if (level !== undefined && !LEVELS.has(textOf(level))) {
+    throw badValue(
+      `Enumeration value '${textOf(level)}' for field 'readConcern.level' is not a valid value.`,
+    );
+  }
+}
+
+/**
+ * What the reply of a write says about a concern that one member cannot satisfy: the write itself
+ * has happened.
+ * @see https://www.mongodb.com/docs/manual/reference/write-concern/
+ */
+export function writeConcernError(concern: unknown): Doc | undefined {
+  const w = isDocument(concern) ? concern["w"] : undefined;
+  const members = toNumber(w);
+  if (members !== undefined && (members < 0 || members > MAX_MEMBERS)) {
+    throw failedToParse(`w has to be a non-negative number and not greater than ${MAX_MEMBERS}`);
+  }
+  if (members !== undefined && members > 1) {
+    return described(new MongoError(100, "Not enough data-bearing nodes"));
+  }
+  if (typeof w === "string" && w !== "majority") {
+    return described(
+      new MongoError(79, `No write concern mode named '${w}' found in replica set configuration`),
+    );
+  }
+  return undefined;
+}
+
+function described({ code, codeName, message }: MongoError): Doc {
+  return { code, codeName, errmsg: message };
+}
