@@ -279,7 +279,9 @@ function elementFilter(
 ): { inner: FilterNode; matches: DocPredicate } {
   if (isOperatorDocument(operand) && !isLogical(operand)) {
     const inner = both(parseField("element", operand, parsing));
-    const wrapped = (element: unknown) => inner.matches({ element: box(element) });
+    const opens = "$elemMatch" in operand || "$size" in operand;
+    const wrapped = (element: unknown) =>
+      inner.matches({ element: opens ? element : box(element) });
     return { inner: opaque(inner.matches), matches: compileElementMatch(path, wrapped) };
   }
   const inner = parseDocument(operand, parsing);

@@ -46,8 +46,8 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
   ["$sqrt", { $sqrt: [25] }, 5],
 ];
 
-/** Arithmetic keeps the digits and the types that MongoDB documents. */
-export const NUMBER_CASES: Case[] = [
+/** Values keep the digits, the types and the nesting that MongoDB documents. */
+export const VALUE_CASES: Case[] = [
   ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
     name: `arithmetic: ${name}`,
     documents: [{ _id: 1 }],
@@ -76,5 +76,14 @@ export const NUMBER_CASES: Case[] = [
     ],
     commands: [find({ v: { $mod: [10, 3] } }, { sort: { _id: 1 }, projection: { _id: 1 } })],
     reply: found({ _id: 1 }, { _id: 3 }, { _id: 4 }),
+  },
+  {
+    name: "find: $elemMatch within $elemMatch opens an array of arrays",
+    documents: [
+      { _id: 1, v: [[1, 2], [3]] },
+      { _id: 2, v: [1] },
+    ],
+    commands: [find({ v: { $elemMatch: { $elemMatch: { $eq: 1 } } } }, { projection: { _id: 1 } })],
+    reply: found({ _id: 1 }),
   },
 ];
