@@ -8,8 +8,8 @@ import { Tweet } from "../models/tweet.model";
 import { User } from "../models/user.model";
 import { PUBLISHED_VIDEOS, Video } from "../models/video.model";
 
-/** Documents whose rows are counted by one query. */
-const BATCH = 500;
+/** Documents whose rows are counted by one query: few, because a channel may have thousands. */
+const BATCH = 100;
 
 /** A counter that is not what its rows say. */
 export interface Difference {
