@@ -1,5 +1,5 @@
-import { badValue, typeMismatch } from "../errors";
-import { type Doc, isDocument, toNumber } from "../bson/values";
+import { failedToParse, typeMismatch } from "../errors";
+import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { parseCollation } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
@@ -13,31 +13,37 @@ import { checkStatements, runStatements } from "./write-errors";
 export async function deleteCommand(context: CommandContext): Promise<Doc> {
   const statements = context.array("deletes");
   checkStatements("delete", statements);
+  const checked = statements.map(checkStatement);
   return context.write((unit) => {
     const collection = context.findWritable();
     let n = 0;
-    const writeErrors = runStatements(statements, context.flag("ordered", true), (statement) => {
+    const writeErrors = runStatements(checked, context.flag("ordered", true), (statement) => {
       n += collection ? deleteDocuments(context, unit, collection, statement) : 0;
     });
     return writeErrors.length > 0 ? { n, writeErrors } : { n };
   });
 }
 
-export function deleteDocuments(
-  context: CommandContext,
-  unit: WriteUnit,
-  collection: Collection,
-  statement: unknown,
-): number {
+/** A command with a bad statement deletes nothing. */
+function checkStatement(statement: unknown): Doc {
   if (!isDocument(statement)) {
     throw typeMismatch("BSON field 'delete.deletes' must hold objects only");
   }
   const limit = toNumber(statement["limit"]);
   if (limit !== 0 && limit !== 1) {
-    throw badValue(
-      `The limit field in delete objects must be 0 or 1. Got ${String(statement["limit"])}`,
+    throw failedToParse(
+      `The limit field in delete objects must be 0 or 1. Got ${textOf(statement["limit"])}`,
     );
   }
+  return statement;
+}
+
+export function deleteDocuments(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  statement: Doc,
+): number {
   const collation = parseCollation(statement["collation"]) ?? collection.collation;
   const filter = parseFilter(filterArgument("q", statement["q"]), {
     collation,
@@ -45,7 +51,7 @@ export function deleteDocuments(
   });
   const selection = {
     filter,
-    multi: limit === 0,
+    multi: toNumber(statement["limit"]) === 0,
     collation,
     hint: hintOf(statement["hint"]),
     sort: [],

@@ -1,6 +1,7 @@
 import { MongoError } from "../../errors";
 import { toDecimal } from "../../bson/numbers";
 import {
+  Binary,
   Decimal128,
   double,
   fitsInt32,
@@ -41,6 +42,7 @@ export const CONVERSION: Record<string, CompileOperator> = {
   $toLong: converting("$toLong", "long"),
   $toObjectId: converting("$toObjectId", "objectId"),
   $toString: converting("$toString", "string"),
+  $toUUID: fixed("$toUUID", 1, (value) => (isNullish(value) ? null : toUuid(value))),
   $type: fixed("$type", 1, (value) => typeName(value)),
 };
 
@@ -82,6 +84,25 @@ function targetType(to: unknown): string {
     ? String(to)
     : (Object.keys(TYPE_NUMBERS).find((name) => TYPE_NUMBERS[name] === number) ?? "");
 }
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/toUUID/ */
+function toUuid(value: unknown): Binary {
+  if (value instanceof Binary && value.sub_type === Binary.SUBTYPE_UUID) {
+    return value;
+  }
+  if (typeof value !== "string") {
+    throw unsupported(value, "binData");
+  }
+  if (!UUID.test(value)) {
+    throw new MongoError(
+      241,
+      `Failed to parse BinData '${value}' in $convert with no onError value: Input is not a valid UUID string.`,
+    );
+  }
+  return new Binary(Buffer.from(value.replaceAll("-", ""), "hex"), Binary.SUBTYPE_UUID);
+}
+
+const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function unsupported(value: unknown, target: string): MongoError {
   return new MongoError(

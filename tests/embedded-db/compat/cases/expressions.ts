@@ -138,6 +138,18 @@ const VALUES: [name: string, expression: unknown, value: unknown, difference?: s
   ["$tsSecond", { $tsSecond: "$stamp" }, 100],
   ["$binarySize", { $binarySize: "$bytes" }, 3],
   ["$bsonSize", { $bsonSize: "$o" }, 12],
+  ["$toUUID", { $binarySize: { $toUUID: "8a1f3c62-0b0e-4a4e-9d0f-3c5a7b1e2d4f" } }, 16],
+  ["$toUUID of another text", { $toUUID: "8a1f" }, { code: 241 }],
+  [
+    "$dateAdd of a year to 29 February",
+    { $dateAdd: { startDate: { $toDate: "2024-02-29T00:00:00Z" }, unit: "year", amount: 1 } },
+    day("2025-02-28T00:00"),
+  ],
+  [
+    "$dateSubtract of a month from the 31st",
+    { $dateSubtract: { startDate: { $toDate: "2024-03-31T00:00:00Z" }, unit: "month", amount: 1 } },
+    day("2024-02-29T00:00"),
+  ],
   [
     "$toDecimal of a double has 15 digits",
     { $toDecimal: 0.1 },

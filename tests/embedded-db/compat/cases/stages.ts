@@ -106,6 +106,22 @@ const FOUND: [name: string, pipeline: Doc[], documents: Doc[]][] = [
   ],
 ];
 
+/** A window's field over documents with `_id` 1, 2, 3 and `n` 2, 4, 8, and its three values. */
+const WINDOWS: [name: string, field: Doc, values: unknown[]][] = [
+  ["$expMovingAvg", { $expMovingAvg: { input: "$n", alpha: 0.5 } }, [2, 3, 5.5]],
+  ["$derivative", { $derivative: { input: "$n" }, window: { documents: [-1, 0] } }, [null, 2, 4]],
+  [
+    "$integral",
+    { $integral: { input: "$n" }, window: { documents: ["unbounded", "current"] } },
+    [0, 3, 9],
+  ],
+  ["$covariancePop", { $covariancePop: ["$_id", "$n"] }, [2, 2, 2]],
+  ["$linearFill", { $linearFill: { $cond: [{ $eq: ["$_id", 2] }, null, "$n"] } }, [2, 5, 8]],
+  ["$locf", { $locf: { $cond: [{ $eq: ["$_id", 2] }, null, "$n"] } }, [2, 2, 8]],
+  ["$shift", { $shift: { output: "$n", by: 1, default: 0 } }, [4, 8, 0]],
+  ["$rank", { $rank: {} }, [1, 2, 3]],
+];
+
 const REFUSED: [name: string, stage: Doc, code: number][] = [
   ["$count without a name", { $count: "" }, 40156],
   ["$unwind with an unknown option", { $unwind: { path: "$a", nope: 1 } }, 28811],
@@ -122,6 +138,18 @@ export const STAGE_CASES: Case[] = [
     documents: TREE,
     commands: [aggregate(...pipeline)],
     reply: found(...documents),
+  })),
+  ...WINDOWS.map(([name, field, values]): Case => ({
+    name: `window: ${name}`,
+    documents: [2, 4, 8].map((n, at) => ({ _id: at + 1, n })),
+    commands: [
+      aggregate(
+        { $setWindowFields: { sortBy: { _id: 1 }, output: { v: field } } },
+        { $project: { v: 1 } },
+        { $sort: { _id: 1 } },
+      ),
+    ],
+    reply: found(...values.map((v, at) => ({ _id: at + 1, v }))),
   })),
   ...REFUSED.map(([what, stage, code]): Case => ({
     name: `stage: refuses ${what}`,

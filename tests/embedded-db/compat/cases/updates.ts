@@ -60,4 +60,18 @@ export const UPDATE_CASES: Case[] = [
     reply: { n: 0, writeErrors: [{ index: 0, code }] },
     ...(difference === undefined ? {} : { difference }),
   })),
+  {
+    name: "delete: a command with a bad limit deletes nothing",
+    documents: [{ _id: 1 }, { _id: 2 }],
+    commands: [
+      {
+        delete: "c",
+        deletes: [
+          { q: { _id: 1 }, limit: 1 },
+          { q: {}, limit: 2 },
+        ],
+      },
+    ],
+    reply: { ok: 0, code: 9 },
+  },
 ];
