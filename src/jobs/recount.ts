@@ -1,12 +1,12 @@
 import type { ClientSession, Types, mongo } from "mongoose";
 import { Comment } from "../models/comment.model";
-import { Counter } from "../models/counter.model";
+import { Counter, type CounterName } from "../models/counter.model";
 import { Like } from "../models/like.model";
 import { Subscription } from "../models/subscription.model";
 import { inTransaction } from "../models/transaction";
 import { Tweet } from "../models/tweet.model";
 import { User } from "../models/user.model";
-import { PUBLISHED_VIDEOS, Video } from "../models/video.model";
+import { Video } from "../models/video.model";
 
 /** Documents whose rows are counted by one query: few, because a channel may have thousands. */
 const BATCH = 100;
@@ -101,11 +101,30 @@ export async function* recount(options: { fix: boolean }): AsyncGenerator<Differ
       }
     }
   }
-  const difference = await settlePublishedVideos(options.fix);
-  if (difference) {
-    yield difference;
+  for (const total of TOTALS) {
+    const difference = await settleTotal(total, options.fix);
+    if (difference) {
+      yield difference;
+    }
   }
 }
+
+interface Total {
+  /** Also the turn that its writers take (inTransaction). */
+  name: CounterName;
+  count(session: ClientSession): Promise<number>;
+}
+
+const TOTALS: Total[] = [
+  {
+    name: "publishedVideos",
+    count: (session) => Video.countDocuments({ isPublished: true }).session(session).exec(),
+  },
+  {
+    name: "tweets",
+    count: (session) => Tweet.countDocuments().session(session).exec(),
+  },
+];
 
 interface Stored {
   _id: Types.ObjectId;
@@ -180,20 +199,23 @@ function settle(kind: Kind, _id: Types.ObjectId, fix: boolean): Promise<Differen
   });
 }
 
-/** The same for the one total that no document carries. */
-function settlePublishedVideos(fix: boolean): Promise<Difference | null> {
-  const _id = "publishedVideos";
-  return inTransaction([PUBLISHED_VIDEOS], async (session) => {
-    const total = await Counter.findById(_id).session(session).lean();
-    const counted = await Video.countDocuments({ isPublished: true }).session(session);
+/** The same for the totals that no document carries. */
+function settleTotal({ name, count }: Total, fix: boolean): Promise<Difference | null> {
+  return inTransaction([name], async (session) => {
+    const total = await Counter.findById(name).session(session).lean();
+    const counted = await count(session);
     const stored = total?.value;
-    // None is written before the first video is published.
+    // None is written before there is something to count.
     if ((stored ?? 0) === counted) {
       return null;
     }
     if (fix) {
-      await Counter.updateOne({ _id }, { $set: { value: counted } }, { upsert: true, session });
+      await Counter.updateOne(
+        { _id: name },
+        { $set: { value: counted } },
+        { upsert: true, session },
+      );
     }
-    return { counter: `${Counter.collection.collectionName}.value`, id: _id, stored, counted };
+    return { counter: `${Counter.collection.collectionName}.value`, id: name, stored, counted };
   });
 }

@@ -1,7 +1,7 @@
 import { Schema, model, type ClientSession, type Model } from "mongoose";
 
 /** Totals that would cost a walk over an index to count. */
-type CounterName = "publishedVideos" | "tweets";
+export type CounterName = "publishedVideos" | "tweets";
 
 interface Counter {
   _id: CounterName;

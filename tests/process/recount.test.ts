@@ -33,11 +33,11 @@ describe("npm run recount", () => {
     for (const [counter, stored, counted] of SPOILT) {
       expect(found.output).toMatch(new RegExp(`^${counter} +\\w+ +${stored} +${counted}$`, "m"));
     }
-    expect(found.output).toMatch(/^11 counters differ/m);
+    expect(found.output).toMatch(new RegExp(`^${SPOILT.length} counters differ`, "m"));
 
     const mended = await recount(DATA_DIR, "--fix");
     expect(mended.status).toBe(0);
-    expect(mended.output).toMatch(/^11 counters mended$/m);
+    expect(mended.output).toMatch(new RegExp(`^${SPOILT.length} counters mended$`, "m"));
     expect((await recount(DATA_DIR)).status).toBe(0);
     const { body } = await call(`${server.url}/videos`);
     expect(body.data).toMatchObject({ totalDocs: 1, docs: [{ likesCount: 1, commentsCount: 2 }] });
@@ -79,6 +79,7 @@ const SPOILT = [
   ["users.tweetsCount", "none", 1],
   ["users.uploadsCount", "90", 1],
   ["users.videosCount", "90", 1],
+  ["counters.value", "90", 1],
   ["counters.value", "90", 1],
 ] as const;
 
@@ -123,6 +124,6 @@ async function spoil(lines: string[]) {
     .updateOne({ uploadsCount: 1 }, { ...wrong(...fields), $unset: { tweetsCount: 1 } });
   await db
     .collection<{ _id: string }>("counters")
-    .updateOne({ _id: "publishedVideos" }, wrong("value"));
+    .updateMany({ _id: { $in: ["publishedVideos", "tweets"] } }, wrong("value"));
   await client.close();
 }
