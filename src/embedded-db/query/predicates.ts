@@ -254,7 +254,7 @@ function compileType(operand: unknown): Compiled {
 
 function typeAlias(operand: unknown): string {
   if (typeof operand === "string") {
-    if (operand !== "number" && !(operand in TYPE_NUMBERS)) {
+    if (operand !== "number" && !Object.hasOwn(TYPE_NUMBERS, operand)) {
       throw badValue(`Unknown type name alias: ${operand}`);
     }
     return operand;

@@ -190,6 +190,12 @@ export const CASES: Case[] = [
   })),
   ...[
     ["an unknown operator", find({ a: { $nope: 1 } }), 2],
+    ["a type that is only a property of objects", find({ a: { $type: "constructor" } }), 2],
+    [
+      "a conversion to such a type",
+      aggregate({ $project: { x: { $convert: { input: 1, to: "constructor" } } } }),
+      2,
+    ],
     ["a negative skip", find({}, { skip: -1 }), 51024],
     ["a mixed projection", find({}, { projection: { a: 1, b: 0 } }), 31254],
     ["an unknown stage", aggregate({ $nope: 1 }), 40324],

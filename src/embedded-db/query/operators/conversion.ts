@@ -63,7 +63,8 @@ function compileConvert(argument: unknown, compile: Compile): Evaluate {
     if (isNullish(input)) {
       return parts["onNull"]?.(scope) ?? null;
     }
-    const convert = CONVERSIONS[targetType(parts["to"]?.(scope))];
+    const type = targetType(parts["to"]?.(scope));
+    const convert = Object.hasOwn(CONVERSIONS, type) ? CONVERSIONS[type] : undefined;
     if (!convert) {
       throw new MongoError(2, "Unknown type name in $convert");
     }

@@ -139,7 +139,7 @@ function unitOf(value: unknown, name: string): string {
       `${name} requires 'unit' to be a string, but got ${typeName(value)}`,
     );
   }
-  if (!(value in LENGTHS) && !(value in MONTHS)) {
+  if (!Object.hasOwn(LENGTHS, value) && !Object.hasOwn(MONTHS, value)) {
     throw failedToParse(
       `${name} parameter 'unit' value cannot be recognized as a time unit: ${value}`,
     );
