@@ -121,8 +121,28 @@ function scoreText(
   }
 }
 
+/** Words that were stemmed already: a search meets the same ones in thousands of documents. */
+const knownTerms = new Map<string, string | undefined>();
+const KNOWN_TERMS_MAX = 20_000;
+const KNOWN_WORD_MAX = 40;
+
 /** A word as the index holds it; undefined for stop words. */
 function termOf(word: string, language: string): string | undefined {
+  const key = `${language} ${word}`;
+  if (knownTerms.has(key)) {
+    return knownTerms.get(key);
+  }
+  const term = newTerm(word, language);
+  if (word.length <= KNOWN_WORD_MAX) {
+    if (knownTerms.size >= KNOWN_TERMS_MAX) {
+      knownTerms.clear();
+    }
+    knownTerms.set(key, term);
+  }
+  return term;
+}
+
+function newTerm(word: string, language: string): string | undefined {
   const lower = word.toLowerCase();
   if (language !== "english" && language !== "en") {
     return stripDiacritics(lower);
