@@ -296,9 +296,14 @@ class Decoder {
 
   private codeWithScope(limit: number, depth: number): Code {
     this.need(4, limit);
+    const end = this.at + this.bytes.readInt32LE(this.at);
     this.at += 4;
     const code = this.string(limit);
-    return new Code(code, this.document(this.at, limit, depth + 1));
+    const scope = this.document(this.at, limit, depth + 1);
+    if (this.at !== end) {
+      throw corrupt("code with scope of another length");
+    }
+    return new Code(code, scope);
   }
 
   private long(limit: number): Long {

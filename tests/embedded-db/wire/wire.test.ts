@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { mongo } from "mongoose";
 import { encode } from "../../../src/embedded-db/bson/encode";
 import type { RawDocument } from "../../../src/embedded-db/bson/decode";
 import { decode } from "../../../src/embedded-db/bson/decode";
@@ -121,6 +122,14 @@ describe("the BSON decoder", () => {
       doc = { a: doc };
     }
     expect(() => decode(encode(doc))).toThrow("maximum nested object depth");
+  });
+
+  it("refuses code whose scope does not end where it says", () => {
+    const bytes = encode({ a: new mongo.Code("c", { b: 1 }), _id: 1 });
+    expect(decode(bytes)).toHaveProperty("_id", 1);
+    const LENGTH = 7;
+    bytes.writeInt32LE(bytes.readInt32LE(LENGTH) - 1, LENGTH);
+    expect(() => decode(bytes)).toThrow("another length");
   });
 
   it("never reads beyond its document, whichever byte is changed", () => {
