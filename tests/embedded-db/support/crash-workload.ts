@@ -206,7 +206,16 @@ async function verifyIndexes(command: Command, collection: string): Promise<void
 
 /** Repeats a step on a connection of its own until the connection ends. */
 async function untilGone(port: number, step: (command: Command) => Promise<void>): Promise<void> {
-  const client = await WireClient.connect(port);
+  // The kill may come before the connection stands.
+  const client = await WireClient.connect(port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ECONNRESET" || error.code === "ECONNREFUSED") {
+      return undefined;
+    }
+    throw error;
+  });
+  if (!client) {
+    return;
+  }
   const { closed } = client;
   const failure = (async () => {
     for (;;) {
