@@ -23,5 +23,6 @@ module.exports = {
     "\\.js$": ["ts-jest", { diagnostics: false, tsconfig: { allowJs: true, module: "commonjs" } }],
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join("|")})/)`],
-  testTimeout: 30_000,
+  // Catches what hangs; a busy machine is slow.
+  testTimeout: 120_000,
 };

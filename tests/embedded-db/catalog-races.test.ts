@@ -147,5 +147,5 @@ describe("writes that race with changes of their collections", () => {
     expect([...idsIn(storage, documentRange)].filter((id) => !owners.has(id))).toEqual([]);
     expect([...idsIn(storage, indexRange)].filter((id) => !indexes.has(id))).toEqual([]);
     await storage.close();
-  }, 60_000);
+  });
 });

@@ -7,7 +7,7 @@ import { startCloudinaryStandIn, type CloudinaryStandIn } from "../support/cloud
 import { emptied } from "../support/files";
 import { scratchFolder, startServer, type RunningServer } from "../support/server";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let cloudinary: CloudinaryStandIn;
 let server: RunningServer;

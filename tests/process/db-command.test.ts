@@ -1,7 +1,7 @@
 import { connect, disconnect, connection } from "mongoose";
 import { freePort, run, scratchFolder } from "../support/server";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLI = "src/embedded-db/cli.ts";
 

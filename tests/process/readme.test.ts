@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { scratchFolder, startServer } from "../support/server";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const ROOT = resolve(__dirname, "..", "..");
 

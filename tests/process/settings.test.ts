@@ -1,7 +1,7 @@
 import { call, login, newName, register } from "../support/client";
 import { scratchFolder, startServer, type RunningServer } from "../support/server";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let server: RunningServer;
 

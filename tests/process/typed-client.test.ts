@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { createClient, multipart } from "../../docs/client";
 import { scratchFolder, startServer } from "../support/server";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const ASSETS = resolve(__dirname, "..", "..", "docs", "assets");
 
