@@ -5538,7 +5538,7 @@ export interface operations {
                 "application/json": {
                     /** @example What a light! */
                     content: string;
-                    parent?: string;
+                    parent?: string | null;
                 };
                 /**
                  * @example {
@@ -5548,7 +5548,7 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @example What a light! */
                     content: string;
-                    parent?: string;
+                    parent?: string | null;
                 };
                 /**
                  * @example {
@@ -5558,7 +5558,7 @@ export interface operations {
                 "multipart/form-data": {
                     /** @example What a light! */
                     content: string;
-                    parent?: string;
+                    parent?: string | null;
                 };
             };
         };
