@@ -154,6 +154,35 @@ describe("find", () => {
     });
   });
 
+  it("keeps every kind of index true when only some fields of a document change", async () => {
+    const collection = fresh();
+    await collection.createIndex({ a: 1, "n.x": -1 });
+    await collection.createIndex({ größe: 1 });
+    await collection.createIndex({ tags: 1 });
+    await collection.createIndex({ b: 1 }, { partialFilterExpression: { on: true } });
+    await collection.createIndex({ title: "text" });
+    await collection.insertOne({
+      ...{ a: 1, b: 1, n: { x: 1 }, größe: 1, tags: ["p", "q"], on: false, title: "old words" },
+    });
+    await collection.updateOne({}, { $inc: { views: 1 } });
+    await collection.updateOne({}, { $inc: { "n.x": 1, größe: 1 }, $push: { tags: "r" } as never });
+    await collection.updateOne({}, { $set: { on: true, title: "new letters" } });
+    await collection.updateOne({}, { $unset: { a: 1 } });
+
+    const count = (filter: object, hint: object) => collection.countDocuments(filter, { hint });
+    expect(await count({ a: null, "n.x": 2 }, { a: 1, "n.x": -1 })).toBe(1);
+    expect(await count({ a: 1 }, { a: 1, "n.x": -1 })).toBe(0);
+    expect(await count({ größe: 2 }, { größe: 1 })).toBe(1);
+    expect(await count({ größe: 1 }, { größe: 1 })).toBe(0);
+    expect(await count({ tags: "r" }, { tags: 1 })).toBe(1);
+    expect(await count({ b: 1, on: true }, { b: 1 })).toBe(1);
+    expect(await collection.countDocuments({ $text: { $search: "letters" } })).toBe(1);
+    expect(await collection.countDocuments({ $text: { $search: "words" } })).toBe(0);
+    expect(await test.db.command({ validate: collection.collectionName })).toMatchObject({
+      valid: true,
+    });
+  });
+
   it("says COLLSCAN without an index", async () => {
     const collection = fresh();
     await collection.insertMany([{ a: 1 }, { a: 2 }]);

@@ -47,6 +47,8 @@ export class Index {
   /** Keeps the duplicates it has and refuses new ones, on the way to becoming unique. */
   readonly preparesUnique: boolean;
   readonly sparse: boolean;
+  /** The top-level fields that its keys come from; undefined for any. */
+  readonly roots: readonly string[] | undefined;
 
   constructor(
     readonly id: number,
@@ -65,6 +67,7 @@ export class Index {
     this.unique = spec["unique"] === true || this.isId;
     this.preparesUnique = spec["prepareUnique"] === true;
     this.sparse = spec["sparse"] === true;
+    this.roots = this.partialFilter ? undefined : rootsOf(this.fields, this.text);
   }
 
   get hidden(): boolean {
@@ -173,4 +176,14 @@ function fieldsOf(key: Doc): IndexField[] {
     hashed: direction === "hashed",
     geo: direction === "2dsphere" || direction === "2d" ? direction : undefined,
   }));
+}
+
+function rootsOf(fields: readonly IndexField[], text: TextSpec | undefined): string[] | undefined {
+  const paths = text
+    ? [...text.weights.map(([path]) => path), text.languageField]
+    : fields.map(({ path }) => path);
+  const roots = new Set(paths.map((path) => path.split(".")[0] as string));
+  // elementOf() finds ASCII names only.
+  const isFindable = (root: string) => root !== "$**" && /^[\x20-\x7e]*$/.test(root);
+  return [...roots].every(isFindable) ? [...roots] : undefined;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { MongoError } from "../errors";
 import { decode, elementOf, MAX_DEPTH } from "../bson/decode";
-import { elementBytes, encode, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
+import { elementBytes, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
 import { parseFilter, type Filter } from "../query/filter";
@@ -113,19 +113,20 @@ export class Collection {
     return bytes;
   }
 
-  /** Puts a changed document in the place of its old state; without a description it is a replacement. */
+  /** Puts a changed document, and its bytes, in the place of its old state; without a description it is a replacement. */
   replace(
     unit: WriteUnit,
     stored: StoredDocument,
     before: Doc,
     after: Doc,
+    bytes: Buffer,
     description: UpdateDescription | undefined,
   ): void {
     this.validate(after);
     checkDepth(after);
-    const bytes = encode(after);
-    const oldKeys = this.keysOf(before);
-    const newKeys = this.keysOf(after);
+    const touched = this.indexesTouched(stored.bytes, bytes);
+    const oldKeys = this.keysOf(before, touched);
+    const newKeys = this.keysOf(after, touched);
     this.refuseDuplicates(unit, newKeys, after, stored.record);
     unit.put(documentKey(this.id, stored.record), bytes);
     oldKeys.forEach(([index, old], at) =>
@@ -218,8 +219,19 @@ export class Collection {
       : undefined;
   }
 
-  private keysOf(doc: Doc): [Index, Buffer[]][] {
-    return this.indexes.map((index) => {
+  /** The indexes whose fields are not the same bytes in both states of a document. */
+  private indexesTouched(before: Buffer, after: Buffer): Index[] {
+    const isSame = new Map<string, boolean>();
+    const changes = (root: string) => {
+      const same = isSame.get(root) ?? isSameElement(before, after, root);
+      isSame.set(root, same);
+      return !same;
+    };
+    return this.indexes.filter(({ roots }) => roots?.some(changes) ?? true);
+  }
+
+  private keysOf(doc: Doc, indexes: readonly Index[] = this.indexes): [Index, Buffer[]][] {
+    return indexes.map((index) => {
       const before = index.multikey.size;
       const keys = index.keysOf(doc);
       this.dirty ||= index.multikey.size !== before;
@@ -253,6 +265,13 @@ export class Collection {
     before.filter((key) => !has(after, key)).forEach((key) => index.remove(unit, key, record));
     after.filter((key) => !has(before, key)).forEach((key) => index.add(unit, key, record));
   }
+}
+
+function isSameElement(before: Buffer, after: Buffer, name: string): boolean {
+  const [old, now] = [elementOf(before, name), elementOf(after, name)];
+  return old === undefined || now === undefined
+    ? old === now
+    : before.compare(after, now.start, now.end, old.start, old.end) === 0;
 }
 
 /** An update can nest deeper than any message; nobody could read the document any more. */

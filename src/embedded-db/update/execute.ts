@@ -68,10 +68,11 @@ export function updateOne(
 ): { modified: boolean; after: Doc } {
   // Operators change their document in place, so the old state is decoded once more.
   const { after, change } = update.apply(decode(match.bytes), false);
-  if (encode(after).equals(match.bytes)) {
+  const bytes = encode(after);
+  if (bytes.equals(match.bytes)) {
     return { modified: false, after };
   }
-  collection.replace(unit, match, match.doc, after, change);
+  collection.replace(unit, match, match.doc, after, bytes, change);
   return { modified: true, after };
 }
 
