@@ -129,6 +129,8 @@ function fromMulter(error: unknown): ApiError | null {
 /** Of MongoDB's error codes: the server is there but cannot serve now (stepping down, shutting down, timed out). */
 const AWAY_CODES = new Set([6, 7, 50, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
+const SOCKET_CODES = new Set(["EPIPE", "ECONNRESET"]);
+
 function fromDatabase(error: unknown): ApiError | null {
   if (isDatabaseAway(error)) {
     return new ApiError("DATABASE_UNAVAILABLE", { cause: error });
@@ -160,6 +162,8 @@ function isDatabaseAway(error: unknown): boolean {
     error instanceof mongo.MongoClientClosedError ||
     error instanceof MongooseError.MongooseServerSelectionError ||
     (error instanceof mongo.MongoServerError && AWAY_CODES.has(Number(error.code))) ||
+    // The driver lets through what a socket says to whoever writes to it as it closes; storages wrap theirs.
+    SOCKET_CODES.has((error as NodeJS.ErrnoException | null)?.code ?? "") ||
     // Mongoose throws plain errors for operations that waited for a connection in vain.
     (error instanceof MongooseError &&
       /buffering timed out|before initial connection|disconnect/.test(error.message))
