@@ -112,7 +112,7 @@ export async function* recount(options: { fix: boolean }): AsyncGenerator<Differ
 interface Total {
   /** Also the turn that its writers take (inTransaction). */
   name: CounterName;
-  count(session: ClientSession): Promise<number>;
+  count: (session: ClientSession) => Promise<number>;
 }
 
 const TOTALS: Total[] = [
