@@ -2,7 +2,7 @@ import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
 import { validated } from "../middlewares/validate.middleware";
 import { User } from "../models/user.model";
-import { Video, visibleTo } from "../models/video.model";
+import { filesOf, Video, visibleTo } from "../models/video.model";
 import { storage } from "../services";
 import { MEDIA_TYPES } from "../services/media-type";
 import { ApiError } from "../utils/ApiError";
@@ -39,7 +39,7 @@ export const getVideoFile = asyncHandler(async (req, res) => {
     _id: params.videoId,
     ...visibleTo(res.locals.user?._id),
   });
-  if (!video || (video.videoFile !== key && video.thumbnail !== key)) {
+  if (!video || !filesOf(video).includes(key)) {
     throw new ApiError("FILE_NOT_FOUND");
   }
   await serve(req, res, key, video.isPublished ? "revalidate" : "never");

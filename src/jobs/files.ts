@@ -4,7 +4,7 @@ import { logger } from "../config/logger";
 import { UNCLAIMED_FILE_MS } from "../constants";
 import { UnclaimedFile } from "../models/unclaimed-file.model";
 import { User } from "../models/user.model";
-import { Video } from "../models/video.model";
+import { filesOf, Video } from "../models/video.model";
 import { storage } from "../services";
 
 /** What a stored file belongs to; the first segment of its key. */
@@ -99,9 +99,9 @@ async function removeUnclaimed(keys: string[]): Promise<void> {
 
 async function isClaimed(key: string): Promise<boolean> {
   const [owner, id] = key.split("/");
-  const document =
-    owner === "users"
-      ? await User.exists({ _id: id, $or: [{ avatar: key }, { coverImage: key }] })
-      : await Video.exists({ _id: id, $or: [{ videoFile: key }, { thumbnail: key }] });
-  return document !== null;
+  if (owner === "users") {
+    return (await User.exists({ _id: id, $or: [{ avatar: key }, { coverImage: key }] })) !== null;
+  }
+  const video = await Video.findById(id);
+  return video !== null && filesOf(video).includes(key);
 }

@@ -10,7 +10,7 @@ import { Subscription } from "../models/subscription.model";
 import { inTransaction } from "../models/transaction";
 import { Tweet, TWEETS } from "../models/tweet.model";
 import { User } from "../models/user.model";
-import { PUBLISHED_VIDEOS, Video } from "../models/video.model";
+import { filesOf, PUBLISHED_VIDEOS, Video } from "../models/video.model";
 import { View } from "../models/view.model";
 import { WatchHistory } from "../models/watch-history.model";
 import { storage } from "../services";
@@ -38,7 +38,7 @@ export function removeVideo(id: Types.ObjectId): Promise<void> {
       { session, timestamps: false },
     );
     await Counter.add("publishedVideos", published, session);
-    return { kind: "video", target: id, files: [video.videoFile, video.thumbnail] };
+    return { kind: "video", target: id, files: filesOf(video) };
   });
 }
 

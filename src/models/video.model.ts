@@ -14,6 +14,52 @@ import { Counter } from "./counter.model";
 import { inTransaction } from "./transaction";
 import { User } from "./user.model";
 
+/** A stream of pictures or sound as it is stored: one fragmented MP4 and the playlist of its parts. */
+interface StoredTrack {
+  /** Storage keys. */
+  file: string;
+  playlist: string;
+  /** RFC 6381, such as `avc1.64001f`. */
+  codecs: string;
+  /** Bits a second at most and on average (RFC 8216, section 4.3.4.2). */
+  bandwidth: number;
+  averageBandwidth: number;
+}
+
+interface StoredRendition extends StoredTrack {
+  /** Such as `720p`. */
+  name: string;
+  width: number;
+  height: number;
+  frameRate: number;
+}
+
+/** What adaptive playback needs; renditions smallest first, the sound shared by all of them. */
+export interface StoredHls {
+  renditions: StoredRendition[];
+  audio: StoredTrack | null;
+}
+
+/** A still picture in one of several widths; its type is the key's extension. */
+export interface StoredPoster {
+  key: string;
+  width: number;
+  height: number;
+}
+
+/** WebVTT in one language (BCP 47); `label` is what viewers choose it by. */
+export interface StoredCaptions {
+  language: string;
+  label: string;
+  key: string;
+}
+
+/** Small pictures from all over the video, and the WebVTT that tells what each shows. */
+export interface StoredStoryboard {
+  index: string;
+  sprite: string;
+}
+
 interface Video {
   owner: Types.ObjectId;
   title: string;
@@ -22,6 +68,11 @@ interface Video {
   /** Storage keys, never URLs. */
   videoFile: string;
   thumbnail: string;
+  /** Made by processing; null and empty until then. */
+  hls: StoredHls | null;
+  posters: StoredPoster[];
+  storyboard: StoredStoryboard | null;
+  captions: StoredCaptions[];
   /** Of the stored file, as served. */
   contentType: string;
   /** Seconds and pixels, as ffprobe read them from the file. */
@@ -35,6 +86,8 @@ interface Video {
   createdAt: Date;
   updatedAt: Date;
 }
+
+type Files = Pick<Video, "videoFile" | "thumbnail" | "hls" | "posters" | "storyboard" | "captions">;
 
 export type VideoDocument = HydratedDocument<Video>;
 
@@ -57,6 +110,22 @@ interface VideoModel extends AggregatePaginateModel<Video> {
 /** The turn of whoever changes the number of published videos (inTransaction). */
 export const PUBLISHED_VIDEOS = "publishedVideos";
 
+const track = {
+  file: { type: String, required: true },
+  playlist: { type: String, required: true },
+  codecs: { type: String, required: true },
+  bandwidth: { type: Number, required: true },
+  averageBandwidth: { type: Number, required: true },
+};
+const rendition = {
+  ...track,
+  name: { type: String, required: true },
+  width: { type: Number, required: true },
+  height: { type: Number, required: true },
+  frameRate: { type: Number, required: true },
+};
+const part = (definition: Record<string, unknown>) => new Schema(definition, { _id: false });
+
 const videoSchema = new Schema<Video, VideoModel>(
   {
     owner: { type: Schema.Types.ObjectId, ref: "User", required: true },
@@ -65,6 +134,13 @@ const videoSchema = new Schema<Video, VideoModel>(
     tags: { type: [String], default: [] },
     videoFile: { type: String, required: true },
     thumbnail: { type: String, required: true },
+    hls: {
+      type: part({ renditions: [part(rendition)], audio: { type: part(track), default: null } }),
+      default: null,
+    },
+    posters: [part({ key: String, width: Number, height: Number })],
+    storyboard: { type: part({ index: String, sprite: String }), default: null },
+    captions: [part({ language: String, label: String, key: String })],
     contentType: { type: String, required: true },
     duration: { type: Number, required: true, min: 0 },
     width: { type: Number, required: true },
@@ -145,6 +221,21 @@ videoSchema.statics.change = function change(
 };
 
 export const Video = model<Video, VideoModel>("Video", videoSchema);
+
+/** The storage keys of all files that a video owns. */
+export function filesOf(video: Files): string[] {
+  const tracks = video.hls
+    ? [...video.hls.renditions, ...(video.hls.audio ? [video.hls.audio] : [])]
+    : [];
+  return [
+    video.videoFile,
+    video.thumbnail,
+    ...tracks.flatMap(({ file, playlist }) => [file, playlist]),
+    ...video.posters.map(({ key }) => key),
+    ...(video.storyboard ? [video.storyboard.index, video.storyboard.sprite] : []),
+    ...video.captions.map(({ key }) => key),
+  ];
+}
 
 /**
  * The videos that a viewer may know of: the published ones and his own. Every read path goes
