@@ -13,6 +13,8 @@ export interface FfmpegTools {
   version: string;
   /** `prlimit` of util-linux, which bounds memory, CPU time and files; null where there is none. */
   prlimit: string | null;
+  /** `setpriv` of util-linux, which ends a program with its parent; null where there is none. */
+  setpriv: string | null;
 }
 
 export interface LocateOptions {
@@ -111,7 +113,15 @@ async function makeExecutable(path: string): Promise<void> {
 async function describe(pair: Pair, source: FfmpegTools["source"]): Promise<FfmpegTools> {
   await readVersion(pair.ffprobe);
   const version = await readVersion(pair.ffmpeg);
-  return { ...pair, source, version, prlimit: await findOnPath("prlimit", SYSTEM_PATH) };
+  const prlimit = await findOnPath("prlimit", SYSTEM_PATH);
+  return { ...pair, source, version, prlimit, setpriv: await findSetpriv() };
+}
+
+/** Other programs of this name, such as BusyBox's, know no signal at the parent's death. */
+async function findSetpriv(): Promise<string | null> {
+  const path = await findOnPath("setpriv", SYSTEM_PATH);
+  const attempt = path && promisify(execFile)(path, ["--pdeathsig", "KILL", "--", "true"]);
+  return attempt ? attempt.then(() => path).catch(() => null) : null;
 }
 
 async function readVersion(program: string): Promise<string> {

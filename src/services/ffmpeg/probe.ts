@@ -42,6 +42,8 @@ interface ProbeReport {
 
 const MAX_SECONDS = 12 * 60 * 60;
 const MAX_PIXELS = 50_000_000;
+/** Sound in many languages and as many subtitles; ffmpeg buffers for each of them. */
+const MAX_STREAMS = 100;
 const HEADER_TIMEOUT = 20_000;
 const MEASURE_TIMEOUT = 120_000;
 const MAX_OUTPUT = 1024 ** 2;
@@ -105,6 +107,9 @@ async function identify(file: string): Promise<{ container: string; demuxer: Dem
 }
 
 function describeStreams(streams: ProbeStream[]) {
+  if (streams.length > MAX_STREAMS) {
+    throw new MediaError("MEDIA_TOO_COMPLEX", "The video consists of too many streams");
+  }
   const video = streams.find(isVideo);
   const audio = streams.find((stream) => stream.codec_type === "audio");
   if (!video?.codec_name || !video.width || !video.height) {

@@ -1,6 +1,8 @@
-import { execFile, type ExecFileException } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { setPriority } from "node:os";
 import { basename, dirname } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { MediaError } from "../MediaError";
 import { FfmpegError } from "./FfmpegError";
 import type { FfmpegTools } from "./locate";
@@ -10,16 +12,28 @@ export interface MediaTaskOptions {
   signal?: AbortSignal;
 }
 
-/** One run of ffmpeg or ffprobe on one file. */
-export interface Run extends MediaTaskOptions {
+/** One run of ffmpeg or ffprobe on one file. Standard output is all it may write. */
+export interface StreamRun extends MediaTaskOptions {
   program: "ffmpeg" | "ffprobe";
   /** Before the input: what concerns reading it. */
   inputOptions: readonly string[];
   file: string;
   /** After the input: what concerns the output. ffprobe's options may all stand before. */
   outputOptions?: readonly string[];
-  /** Milliseconds, of time passed and of CPU time alike. */
+  /** Milliseconds of time passed and, for each thread, of CPU time. */
   timeout: number;
+  /** How many threads may compute at once; 1 when left out. */
+  threads?: number;
+  /** Bytes of address space; 2 GiB when left out. */
+  memory?: number;
+  /** Whether nobody waits for it, so that everything else on the machine goes first. */
+  isBackground?: boolean;
+  /** Only for ffmpeg: told again and again how many seconds of output are made. */
+  onProgress?: (seconds: number) => void;
+}
+
+/** A run whose output is small enough to be kept in memory. */
+export interface Run extends StreamRun {
   /** Bytes of standard output. */
   maxOutput: number;
 }
@@ -37,94 +51,198 @@ const CONFINED_INPUT: readonly string[] = [
 
 const MAX_MEMORY = 2 * 1024 ** 3;
 const LOW_PRIORITY = 10;
+const LOWEST_PRIORITY = 19;
+const MAX_ERRORS = 16 * 1024;
 const ENVIRONMENT = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
-/** An option of the confinement is unknown, or the limits cannot be set. */
-const NOT_CONFINED = /unrecognized option|option '?\S* ?not found|^prlimit: /im;
+/** A part of the confinement is unknown or cannot be set, or this ffmpeg lacks what it needs. */
+const NOT_CONFINED =
+  /unrecognized option|option '?\S* ?not found|no such filter|unknown encoder|^(prlimit|setpriv): /im;
 const OUT_OF_MEMORY = /cannot allocate memory/i;
+const HAS_GROUPS = process.platform !== "win32";
+
+/** How a program has ended. */
+interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why it could not be started at all. */
+  error?: Error;
+  stderr: string;
+}
+
+/**
+ * Runs the program, confined, and resolves with its standard output; otherwise like `stream`.
+ * More output than `maxOutput` is MEDIA_TOO_COMPLEX.
+ */
+export function run(tools: FfmpegTools, task: Run): Promise<Buffer> {
+  return stream(tools, task, (output) => collect(output, task.maxOutput));
+}
 
 /**
  * Runs the program, confined: no shell, no input, no inherited environment, in the file's own
- * folder, at low priority, bounded in time, memory and output, and unable to write any file where
- * prlimit exists. An ffmpeg that does not know an option of the confinement does not start.
- * Resolves with standard output. Throws MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, or
+ * folder, at low priority, bounded in time and memory, and unable to write any file where prlimit
+ * exists. Where setpriv exists it does not outlive the server, not even one that was killed. An
+ * ffmpeg that does not know an option of the confinement does not start.
+ * `consume` reads standard output at its own pace; when it fails, the program is ended and the
+ * call rejects with that failure. Throws MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, or
  * FfmpegError.
  */
-export function run(tools: FfmpegTools, task: Run): Promise<Buffer> {
+export async function stream<T>(
+  tools: FfmpegTools,
+  task: StreamRun,
+  consume: (output: Readable) => Promise<T>,
+): Promise<T> {
+  task.signal?.throwIfAborted();
+  const child = start(tools, task);
+  const end = () => kill(child);
+  const timer = setTimeout(end, task.timeout);
+  task.signal?.addEventListener("abort", end);
+  try {
+    const consumed = consume(child.stdout as Readable).catch((error: unknown) => {
+      end();
+      return new Failure(error);
+    });
+    const [result, exit] = await Promise.all([consumed, exitOf(child)]);
+    assertEnded(exit, task, result instanceof Failure);
+    return valueOf(result);
+  } finally {
+    clearTimeout(timer);
+    task.signal?.removeEventListener("abort", end);
+  }
+}
+
+/** Tells a consumer's failure from any value it may resolve with. */
+class Failure {
+  constructor(readonly reason: unknown) {}
+}
+
+function valueOf<T>(result: T | Failure): T {
+  if (result instanceof Failure) {
+    throw result.reason;
+  }
+  return result;
+}
+
+function start(tools: FfmpegTools, task: StreamRun): ChildProcess {
   const [command, ...args] = commandLine(tools, task);
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      command,
-      args,
-      {
-        cwd: dirname(task.file),
-        env: ENVIRONMENT,
-        timeout: task.timeout,
-        killSignal: "SIGKILL",
-        maxBuffer: task.maxOutput,
-        encoding: "buffer",
-        signal: task.signal,
-      },
-      (error, stdout, stderr) => {
-        if (error) {
-          reject(explain(error, stderr.toString("utf8"), task));
-        } else {
-          resolve(stdout);
-        }
-      },
-    );
-    child.stdin?.end();
-    lowerPriority(child.pid);
+  const child = spawn(command, args, {
+    cwd: dirname(task.file),
+    env: ENVIRONMENT,
+    stdio: ["ignore", "pipe", "pipe", task.onProgress ? "pipe" : "ignore"],
+    // A group of its own, so that whatever it starts can be ended with it.
+    detached: HAS_GROUPS,
+  });
+  lowerPriority(child.pid, task.isBackground ? LOWEST_PRIORITY : LOW_PRIORITY);
+  if (task.onProgress) {
+    reportProgress(child.stdio[3] as Readable, task.onProgress);
+  }
+  return child;
+}
+
+function kill({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) {
+      process.kill(HAS_GROUPS ? -pid : pid, "SIGKILL");
+    }
+  } catch {
+    // It has ended already.
+  }
+}
+
+function reportProgress(output: Readable, onProgress: (seconds: number) => void): void {
+  output.on("error", () => undefined);
+  createInterface({ input: output }).on("line", (line) => {
+    const microseconds = /^out_time_us=(\d+)$/.exec(line)?.[1];
+    if (microseconds !== undefined) {
+      onProgress(Number(microseconds) / 1e6);
+    }
   });
 }
 
-function commandLine(tools: FfmpegTools, task: Run): [string, ...string[]] {
+/** The beginning says what went wrong; a damaged file can make ffmpeg complain without end. */
+function exitOf(child: ChildProcess): Promise<Exit> {
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(0, MAX_ERRORS);
+  });
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve({ code: null, signal: null, error, stderr }));
+    child.once("close", (code, signal) => resolve({ code, signal, stderr }));
+  });
+}
+
+async function collect(output: Readable, maxOutput: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxOutput) {
+      throw tooComplex();
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function commandLine(tools: FfmpegTools, task: StreamRun): [string, ...string[]] {
   const line = [
     tools[task.program],
     // ffprobe never reads standard input and does not know the option.
     ...(task.program === "ffmpeg" ? ["-nostdin"] : []),
     "-v",
     "error",
+    ...(task.onProgress ? ["-nostats", "-progress", "pipe:3"] : []),
     ...CONFINED_INPUT,
     ...task.inputOptions,
     "-i",
     `file:${basename(task.file)}`,
     ...(task.outputOptions ?? []),
-  ] as const;
-  return tools.prlimit ? [tools.prlimit, ...limits(task), ...line] : [...line];
+  ];
+  return [...deathSignal(tools), ...limits(tools, task), ...line] as [string, ...string[]];
 }
 
-function limits(task: Run): string[] {
-  const seconds = Math.ceil(task.timeout / 1000);
-  return [`--as=${MAX_MEMORY}`, `--cpu=${seconds}`, "--fsize=0", "--core=0", "--"];
+function deathSignal({ setpriv }: FfmpegTools): string[] {
+  return setpriv ? [setpriv, "--pdeathsig", "KILL", "--"] : [];
 }
 
-function lowerPriority(pid: number | undefined): void {
+function limits({ prlimit }: FfmpegTools, task: StreamRun): string[] {
+  const seconds = Math.ceil(task.timeout / 1000) * (task.threads ?? 1);
+  const memory = task.memory ?? MAX_MEMORY;
+  return prlimit
+    ? [prlimit, `--as=${memory}`, `--cpu=${seconds}`, "--fsize=0", "--core=0", "--"]
+    : [];
+}
+
+function lowerPriority(pid: number | undefined, priority: number): void {
   try {
     if (pid !== undefined) {
-      setPriority(pid, LOW_PRIORITY);
+      setPriority(pid, priority);
     }
   } catch {
     // The program has ended already, or the system forbids it: being polite is all that is lost.
   }
 }
 
-function explain(error: ExecFileException, stderr: string, task: Run): Error {
-  const cause = new Error(`${task.program}: ${stderr.trim().slice(0, 2000)}`, { cause: error });
+/** A program that was ended because its consumer failed is not to blame for that. */
+function assertEnded(exit: Exit, task: StreamRun, hasConsumerFailed: boolean): void {
+  const cause = new Error(`${task.program}: ${exit.stderr.trim().slice(0, 2000)}`, {
+    cause: exit.error,
+  });
   if (task.signal?.aborted) {
-    return task.signal.reason as Error;
+    throw task.signal.reason;
   }
-  if (isOverLimit(error) || OUT_OF_MEMORY.test(stderr)) {
-    return new MediaError("MEDIA_TOO_COMPLEX", "The video takes too much time or memory to read", {
-      cause,
-    });
+  if (exit.code === 0 || (exit.signal !== null && hasConsumerFailed)) {
+    return;
   }
-  if (typeof error.code !== "number" || NOT_CONFINED.test(stderr)) {
-    return new FfmpegError(`${task.program} cannot be run as it has to be`, { cause });
+  if (exit.signal !== null || OUT_OF_MEMORY.test(exit.stderr)) {
+    throw tooComplex(cause);
   }
-  return new MediaError("MEDIA_UNREADABLE", "The video is damaged or cannot be read", { cause });
+  if (exit.error || NOT_CONFINED.test(exit.stderr)) {
+    throw new FfmpegError(`${task.program} cannot be run as it has to be`, { cause });
+  }
+  throw new MediaError("MEDIA_UNREADABLE", "The video is damaged or cannot be read", { cause });
 }
 
-function isOverLimit(error: ExecFileException): boolean {
-  const killed = error.signal !== null && error.signal !== undefined;
-  return killed || error.code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER";
+function tooComplex(cause?: Error): MediaError {
+  const message = "The video takes too much time or memory to read";
+  return new MediaError("MEDIA_TOO_COMPLEX", message, { cause });
 }
