@@ -25,11 +25,25 @@ export interface VideoHeader extends Omit<VideoInfo, "duration"> {
   duration: number | null;
 }
 
-interface ProbeStream {
+/** What ffprobe says of a stream; a field it does not know is missing. */
+export interface ProbeStream {
   codec_type?: string;
   codec_name?: string;
+  profile?: string;
+  level?: number;
+  pix_fmt?: string;
   width?: number;
   height?: number;
+  sample_aspect_ratio?: string;
+  field_order?: string;
+  color_transfer?: string;
+  r_frame_rate?: string;
+  avg_frame_rate?: string;
+  start_time?: string;
+  duration?: string;
+  bit_rate?: string;
+  sample_rate?: string;
+  channels?: number;
   disposition?: { attached_pic?: number };
   tags?: { rotate?: string };
   side_data_list?: { rotation?: number }[];
@@ -37,7 +51,19 @@ interface ProbeStream {
 
 interface ProbeReport {
   streams?: ProbeStream[];
-  format?: { duration?: string };
+  format?: { duration?: string; start_time?: string };
+}
+
+/** Which streams of a file are used, and what its header says about them. */
+export interface UsedStreams {
+  container: string;
+  demuxer: Demuxer;
+  /** Seconds; null when the header does not say. */
+  duration: number | null;
+  /** Seconds on the file's own clock at which its first stream begins. */
+  start: number;
+  video: ProbeStream & Required<Pick<ProbeStream, "codec_name" | "width" | "height">>;
+  audio: ProbeStream | null;
 }
 
 const MAX_SECONDS = 12 * 60 * 60;
@@ -48,8 +74,10 @@ const HEADER_TIMEOUT = 20_000;
 const MEASURE_TIMEOUT = 120_000;
 const MAX_OUTPUT = 1024 ** 2;
 const ENTRIES = [
-  "format=duration",
-  "stream=codec_type,codec_name,width,height",
+  "format=duration,start_time",
+  "stream=codec_type,codec_name,profile,level,pix_fmt,width,height,sample_aspect_ratio",
+  "stream=field_order,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,bit_rate",
+  "stream=sample_rate,channels",
   "stream_disposition=attached_pic",
   "stream_tags=rotate",
   "stream_side_data=rotation",
@@ -68,13 +96,24 @@ export async function probeVideo(
   file: string,
   options: MediaTaskOptions = {},
 ): Promise<VideoInfo> {
+  const { streams, duration } = await examineVideo(tools, file, options);
+  return { ...describe(streams), duration };
+}
+
+/** What `probeVideo` does, with everything it finds: also the streams and the number of frames. */
+export async function examineVideo(
+  tools: FfmpegTools,
+  file: string,
+  options: MediaTaskOptions,
+): Promise<{ streams: UsedStreams; duration: number } & Measure> {
   const isProven = await assertComplete(file, (await identify(file)).demuxer);
-  const { demuxer, duration: declared, ...info } = await readHeader(tools, file, options);
-  const measured = await measure(tools, file, demuxer, options);
+  const streams = await readStreams(tools, file, options);
+  const declared = streams.duration;
+  const measured = await measure(tools, file, streams.demuxer, options);
   if (!isProven && declared !== null && isShortOf(declared, measured)) {
     throw new MediaError("MEDIA_INCOMPLETE", "A part of the video is missing");
   }
-  return { ...info, duration: trueDuration(declared, measured) };
+  return { streams, duration: trueDuration(declared, measured), ...measured };
 }
 
 /** Reads what the header says and refuses what it already shows to be unusable. */
@@ -83,6 +122,15 @@ export async function readHeader(
   file: string,
   options: MediaTaskOptions,
 ): Promise<VideoHeader> {
+  const streams = await readStreams(tools, file, options);
+  return { ...describe(streams), demuxer: streams.demuxer, duration: streams.duration };
+}
+
+async function readStreams(
+  tools: FfmpegTools,
+  file: string,
+  options: MediaTaskOptions,
+): Promise<UsedStreams> {
   const { container, demuxer } = await identify(file);
   const output = await run(tools, {
     ...options,
@@ -92,11 +140,17 @@ export async function readHeader(
     timeout: HEADER_TIMEOUT,
     maxOutput: MAX_OUTPUT,
   });
-  const report = JSON.parse(output.toString("utf8")) as ProbeReport;
-  const declared = Number(report.format?.duration ?? 0);
+  const { streams = [], format } = JSON.parse(output.toString("utf8")) as ProbeReport;
+  const declared = Number(format?.duration ?? 0);
   assertLength(declared);
   const duration = declared > 0 ? declared : null;
-  return { ...describeStreams(report.streams ?? []), container, demuxer, duration };
+  return {
+    ...choose(streams),
+    container,
+    demuxer,
+    duration,
+    start: Number(format?.start_time ?? 0),
+  };
 }
 
 /** The demuxer is always named, so that ffmpeg never chooses one by name or content. */
@@ -106,22 +160,26 @@ async function identify(file: string): Promise<{ container: string; demuxer: Dem
   return { container: extension, demuxer: isMatroska ? "matroska" : "mov" };
 }
 
-function describeStreams(streams: ProbeStream[]) {
+function choose(streams: ProbeStream[]): Pick<UsedStreams, "video" | "audio"> {
   if (streams.length > MAX_STREAMS) {
     throw new MediaError("MEDIA_TOO_COMPLEX", "The video consists of too many streams");
   }
   const video = streams.find(isVideo);
-  const audio = streams.find((stream) => stream.codec_type === "audio");
+  const audio = streams.find((stream) => stream.codec_type === "audio") ?? null;
   if (!video?.codec_name || !video.width || !video.height) {
     throw new MediaError("MEDIA_NO_VIDEO", "The file contains no video");
   }
   if (video.width * video.height > MAX_PIXELS) {
     throw new MediaError("MEDIA_TOO_LARGE", "The video has more than 50 megapixels");
   }
-  const [width, height] = isTurned(video)
-    ? [video.height, video.width]
-    : [video.width, video.height];
-  return { width, height, videoCodec: video.codec_name, audioCodec: audio?.codec_name ?? null };
+  return { video: video as UsedStreams["video"], audio };
+}
+
+function describe({ video, audio, container }: UsedStreams): Omit<VideoInfo, "duration"> {
+  const isTurned = Math.abs(Math.round(rotationOf(video) / 90)) % 2 === 1;
+  const [width, height] = isTurned ? [video.height, video.width] : [video.width, video.height];
+  const audioCodec = audio?.codec_name ?? null;
+  return { width, height, videoCodec: video.codec_name, audioCodec, container };
 }
 
 /** A cover picture counts as a video stream for ffprobe, not for us. */
@@ -129,11 +187,10 @@ function isVideo(stream: ProbeStream): boolean {
   return stream.codec_type === "video" && stream.disposition?.attached_pic !== 1;
 }
 
-/** Older versions tell the rotation as a tag, newer ones as side data. */
-function isTurned(stream: ProbeStream): boolean {
+/** Degrees. Older versions tell the rotation as a tag, newer ones as side data. */
+export function rotationOf(stream: ProbeStream): number {
   const sideData = stream.side_data_list?.find((data) => data.rotation !== undefined);
-  const degrees = sideData?.rotation ?? Number(stream.tags?.rotate ?? 0);
-  return Math.abs(Math.round(degrees / 90)) % 2 === 1;
+  return sideData?.rotation ?? Number(stream.tags?.rotate ?? 0);
 }
 
 /** What a run over all packets has found. */
