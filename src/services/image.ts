@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { MediaError } from "./MediaError";
 import { detectImageType } from "./media-type";
 
@@ -40,13 +40,29 @@ export async function writeWebp(
   output: string,
   maxWidth: number,
 ): Promise<NormalizedImage> {
-  const { data, info } = await decoder(input)
+  return write(input, output, maxWidth, (image) => image.webp({ quality: 82 }));
+}
+
+/** Writes a JPEG, for whoever cannot show WebP; otherwise like `writeWebp`. */
+export async function writeJpeg(
+  input: string | Buffer,
+  output: string,
+  maxWidth: number,
+): Promise<NormalizedImage> {
+  return write(input, output, maxWidth, (image) => image.jpeg({ quality: 82, mozjpeg: true }));
+}
+
+async function write(
+  input: string | Buffer,
+  output: string,
+  maxWidth: number,
+  encode: (image: Sharp) => Sharp,
+): Promise<NormalizedImage> {
+  const image = decoder(input)
     .timeout({ seconds: MAX_SECONDS })
     .autoOrient()
-    .resize({ width: maxWidth, height: MAX_SIDE, fit: "inside", withoutEnlargement: true })
-    .webp({ quality: 82 })
-    .toBuffer({ resolveWithObject: true })
-    .catch(refuse);
+    .resize({ width: maxWidth, height: MAX_SIDE, fit: "inside", withoutEnlargement: true });
+  const { data, info } = await encode(image).toBuffer({ resolveWithObject: true }).catch(refuse);
   await writeWhole(output, data);
   return { width: info.width, height: info.height, size: data.length };
 }

@@ -28,6 +28,16 @@ export async function extractThumbnail(
   outFile: string,
   options: MediaTaskOptions = {},
 ): Promise<NormalizedImage> {
+  const frame = await representativeFrame(tools, videoFile, options);
+  return writeWebp(frame, outFile, MAX_WIDTH);
+}
+
+/** A frame worth showing, as PNG, upright and at most 1280 pixels wide. Throws like `probeVideo`. */
+export async function representativeFrame(
+  tools: FfmpegTools,
+  videoFile: string,
+  options: MediaTaskOptions,
+): Promise<Buffer> {
   const header = await readHeader(tools, videoFile, options);
   const frame =
     (await grabFrame(tools, videoFile, header, startOf(header), options)) ??
@@ -35,7 +45,7 @@ export async function extractThumbnail(
   if (!frame) {
     throw new MediaError("MEDIA_UNREADABLE", "No picture of the video can be read");
   }
-  return writeWebp(frame, outFile, MAX_WIDTH);
+  return frame;
 }
 
 /** Past the opening titles, but never past the only frames of a short clip. */
