@@ -83,10 +83,10 @@ class ByteSource {
   }
 
   async #fill(): Promise<boolean> {
-    const { done, value } = await this.#chunks.next();
-    if (!done) {
-      this.#rest = value;
+    const next = await this.#chunks.next();
+    if (!next.done) {
+      this.#rest = next.value;
     }
-    return !done;
+    return !next.done;
   }
 }

@@ -71,7 +71,8 @@ export function encodedAudio(source: MediaSource): string[] {
   const end = Math.max(2 * PRIMING_SAMPLES, Math.round(source.duration * SAMPLE_RATE));
   const filter = [
     `aresample=${SAMPLE_RATE}:async=1:first_pts=0`,
-    "aformat=channel_layouts=stereo",
+    // ffmpeg's own way from one channel to two is 3 dB quieter.
+    source.isMono ? "pan=stereo|c0=c0|c1=c0" : "aformat=channel_layouts=stereo",
     "apad",
     // The priming takes the place of the first samples, so that the first packet begins at 0.
     `atrim=start_pts=${PRIMING_SAMPLES}:end_pts=${end}`,

@@ -29,6 +29,7 @@ export interface MediaSource {
   isPlayableVideo: boolean;
   /** Null when there is no sound. */
   isPlayableAudio: boolean | null;
+  isMono: boolean;
 }
 
 const MAX_RATE = 60;
@@ -79,6 +80,7 @@ export async function inspectSource(
     isInterlaced: ["tt", "bb", "tb", "bt"].includes(video.field_order ?? ""),
     isPlayableVideo: isPlayableVideo(streams),
     isPlayableAudio: audio && isPlayableAudio(audio, start, duration),
+    isMono: audio?.channels === 1,
   };
 }
 
