@@ -156,8 +156,9 @@ describe("HLS of a video", () => {
     expect(plan).toMatchObject({ audio: "copy", cuts: [0, 4, 8], renditions: [{ isCopy: true }] });
     expect(variants[0]?.track.starts).toEqual([0, 4, 8, 10]);
     expect(await pictures(join(folder, "48p"))).toEqual(await pictures(clip));
-    const [setup, _priming, ...packets] = await pictures(clip, "a");
-    expect(await pictures(join(folder, "audio"), "a")).toEqual([setup, ...packets]);
+    // The codec's setup comes first, then the priming, which lies before the time 0.
+    const sound = await pictures(clip, "a");
+    expect(await pictures(join(folder, "audio"), "a")).toEqual(sound.toSpliced(1, 1));
   });
 
   /** Checksums of the packets, in their order. */
