@@ -67,7 +67,8 @@ async function write(
   return { width: info.width, height: info.height, size: data.length };
 }
 
-async function writeWhole(output: string, data: Buffer): Promise<void> {
+/** Writes a file that appears whole or not at all. */
+export async function writeWhole(output: string, data: Buffer | string): Promise<void> {
   const part = `${output}.${randomUUID()}.part`;
   try {
     await writeFile(part, data, { flag: "wx" });

@@ -19,6 +19,12 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
+const output = () => ({
+  sprite: join(folder, "storyboard.jpg"),
+  index: join(folder, "storyboard.vtt"),
+  spriteName: "0123abcd.jpg",
+});
+
 interface Cue {
   start: number;
   end: number;
@@ -27,7 +33,7 @@ interface Cue {
 
 /** Makes a storyboard and reads its index as a player does. */
 async function boardOf(file: string, tools = packaged) {
-  const told = await makeStoryboard(tools, file, folder);
+  const told = await makeStoryboard(tools, file, output());
   const sprite = await readFile(join(folder, "storyboard.jpg"));
   const { width, height, format } = await sharp(sprite).metadata();
   expect({ width, height, format }).toEqual({
@@ -56,7 +62,7 @@ async function boardOf(file: string, tools = packaged) {
 function readCue(block: string): Cue {
   const time = String.raw`(\d\d):([0-5]\d):([0-5]\d\.\d{3})`;
   const pattern = new RegExp(
-    `^${time} --> ${time}\\nstoryboard\\.jpg#xywh=(\\d+),(\\d+),(\\d+),(\\d+)$`,
+    `^${time} --> ${time}\\n0123abcd\\.jpg#xywh=(\\d+),(\\d+),(\\d+),(\\d+)$`,
   );
   const found = pattern.exec(block)?.slice(1).map(Number);
   if (!found) {
@@ -126,7 +132,7 @@ describe("the storyboard of a video", () => {
   it.each(Object.keys(hostileFiles("", "")))("is not made of %s", async (name) => {
     const file = join(folder, "upload.mp4");
     await writeFile(file, hostileFiles("127.0.0.1:9", folder)[name]!);
-    await expect(makeStoryboard(packaged, file, folder)).rejects.toMatchObject({
+    await expect(makeStoryboard(packaged, file, output())).rejects.toMatchObject({
       code: "MEDIA_UNSUPPORTED",
     });
     expect(await readdir(folder)).toEqual(["upload.mp4"]);

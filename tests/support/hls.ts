@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { locateFfmpeg } from "../../src/services/ffmpeg";
@@ -21,6 +21,9 @@ export interface PlayedTrack {
   shownFrom: number;
   shownUntil: number;
   tags: string;
+  /** The names of its playlist and of the file that it plays. */
+  playlist: string;
+  file: string;
 }
 
 /** What a player finds in a master playlist. */
@@ -60,6 +63,9 @@ export async function playHls(master: string): Promise<Played> {
   for (const other of others) {
     must(sameTimes(first!.starts, other.starts), "6.2.4: variants have matching segments");
   }
+  const files = [...variants.map((variant) => variant.track), ...(track ? [track] : [])];
+  const known = [basename(master), ...files.flatMap((one) => [one.playlist, one.file])].sort();
+  must(String((await readdir(dirname(master))).sort()) === String(known), "every file is named");
   must(new Set(media.map((entry) => entry.NAME)).size === media.length, "4.3.4.1.1: names differ");
   return { variants, audio: track, subtitles: media.filter((entry) => entry.TYPE === "SUBTITLES") };
 }
@@ -103,22 +109,35 @@ export async function playTrack(playlist: string): Promise<PlayedTrack> {
   must(Number.isInteger(target), "4.3.3.1: TARGETDURATION is a whole number");
   must(Math.max(...durations) <= target, "4.3.3.1: no segment exceeds TARGETDURATION");
   const map = attributes(lines.find((line) => line.startsWith("#EXT-X-MAP:")) ?? "").URI!;
-  must(
-    [map, ...names].every((name) => /^[\w.]+$/.test(name)),
-    "4.1: names are relative",
-  );
-  const files = [map, ...names, basename(playlist)].sort();
-  must(String((await readdir(folder)).sort()) === String(files), "every file is named, none more");
+  const uris = [map, ...names];
+  const [file = "", ...others] = new Set(uris.map((uri) => uri.split("/")[0]!));
+  must(/^[\w.]+$/.test(file) && others.length === 0, "a track is one file beside its playlist");
+  const whole = join(folder, file);
+  const parts = partsOf(await readFile(whole), uris);
   const starts = durations.reduce((sums, one) => [...sums, sums.at(-1)! + one], [0]);
-  await checkInit(join(folder, map));
-  const probed = await probe(folder, [map, ...names]);
-  await checkSegments(folder, names, starts, probed);
-  return { starts, ...describe(probed) };
+  checkInit(parts[0]!);
+  const probed = await probe(whole);
+  checkSegments(parts.slice(1), starts, probed);
+  return { starts, playlist: basename(playlist), file, ...describe(probed) };
+}
+
+/** The bytes that `<file>/<first>-<last>.mp4` and `.m4s` stand for; together they are the file. */
+function partsOf(bytes: Buffer, uris: string[]): Buffer[] {
+  let next = 0;
+  const parts = uris.map((uri, index) => {
+    const found = /^[\w.]+\/(\d+)-(\d+)\.(mp4|m4s)$/.exec(uri);
+    const [first, last] = [Number(found?.[1]), Number(found?.[2])];
+    must(found?.[3] === (index === 0 ? "mp4" : "m4s"), `a part by its first and last byte: ${uri}`);
+    must(first === next && last >= first, "parts follow each other");
+    next = last + 1;
+    return bytes.subarray(first, next);
+  });
+  must(next === bytes.length, "the parts are the whole file");
+  return parts;
 }
 
 /** Section 3.3. */
-async function checkInit(file: string): Promise<void> {
-  const bytes = await readFile(file);
+function checkInit(bytes: Buffer): void {
   const brands = bytes.toString("latin1", 8, bytes.readUInt32BE(0));
   must(bytes.toString("latin1", 4, 8) === "ftyp", "3.3: init begins with ftyp");
   must(/iso[6-9]/.test(brands), "3.3: the brand is iso6 or later");
@@ -127,14 +146,8 @@ async function checkInit(file: string): Promise<void> {
 }
 
 /** Sections 3 and 3.3: each segment begins with a key frame, and when the playlist says. */
-async function checkSegments(
-  folder: string,
-  names: string[],
-  starts: number[],
-  { packets, start }: Probed,
-): Promise<void> {
-  for (const name of names) {
-    const bytes = await readFile(join(folder, name));
+function checkSegments(segments: Buffer[], starts: number[], { packets, start }: Probed): void {
+  for (const bytes of segments) {
     must(bytes.toString("latin1", 4, 8) === "moof", "3.3: a segment begins with moof");
   }
   // The clock of a copied stream may show a little more than 0 at its first frame.
@@ -163,13 +176,8 @@ function describe({ stream, packets, start, tags }: Probed) {
 }
 
 /** `start`: ffmpeg shows a stream of negative composition offsets as if all of it came later. */
-async function probe(folder: string, names: string[]) {
+async function probe(whole: string) {
   const tools = await locateFfmpeg({ searchPath: "" });
-  const whole = `${folder}.${Math.random()}.mp4`;
-  await writeFile(
-    whole,
-    Buffer.concat(await Promise.all(names.map((n) => readFile(join(folder, n))))),
-  );
   const { stdout } = await promisify(execFile)(
     tools.ffprobe,
     ["-v", "error", "-of", "json", "-show_format", "-show_streams", "-show_packets", whole],
@@ -186,7 +194,6 @@ async function probe(folder: string, names: string[]) {
   const stream = report.streams[0];
   const start = stream.codec_type === "video" ? packets[0]!.pts - tfdtOf(await readFile(whole)) : 0;
   const tags = JSON.stringify([report.format.tags, stream.tags]);
-  await promisify(execFile)("rm", [whole]);
   return { stream, packets, start, tags };
 }
 

@@ -1,16 +1,8 @@
-import { copyFile, mkdir, readFile, rm, stat, writeFile, appendFile } from "node:fs/promises";
-import { join } from "node:path";
+import { open, rm, stat } from "node:fs/promises";
 import { MediaError } from "../MediaError";
 import { readFragments } from "./fragments";
 import type { FfmpegTools } from "./locate";
-import {
-  INIT_NAME,
-  mediaPlaylist,
-  PLAYLIST_NAME,
-  secondsOf,
-  segmentName,
-  type HlsTrack,
-} from "./playlists";
+import { secondsOf, type HlsTrack } from "./playlists";
 import { run, stream, type MediaTaskOptions } from "./process";
 import {
   COPIED_AUDIO,
@@ -24,8 +16,8 @@ import {
 } from "./recipes";
 import { chooseRenditions, type Rendition } from "./renditions";
 import { findCuts } from "./repackaging";
-import { SegmentWriter } from "./segments";
 import { framesPerSecond, inspectSource, type MediaSource } from "./source";
+import { TrackWriter } from "./track-writer";
 
 /** Everything decided about a video's HLS before any of it is made. Plain data, to be kept. */
 export interface HlsPlan {
@@ -55,7 +47,6 @@ const MAX_MEMORY = 6 * 1024 ** 3;
 const MEMORY_PER_PIXEL = 100;
 const PROBE_TIMEOUT = 60_000;
 const PROBE_OUTPUT = 64 * 1024;
-const CHECK_NAME = "check.mp4";
 
 /**
  * Examines a video, which must stand alone in a folder of its own, and decides which renditions it
@@ -83,21 +74,21 @@ function asCopy(rendition: Rendition, { width, height }: MediaSource): Rendition
 }
 
 /**
- * Makes one rendition of the plan: `init.mp4`, segments and `playlist.m3u8` (RFC 8216) in `folder`,
- * which must not exist yet. It is removed again when anything fails; until the call resolves,
- * nothing in it counts. Throws MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, FfmpegError, or
- * the file system's own error, such as ENOSPC.
+ * Makes one rendition of the plan: a fragmented MP4 at the path `output`, which must not exist yet.
+ * It is removed again when anything fails; until the call resolves, it does not count. Throws
+ * MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, FfmpegError, or the file system's own error,
+ * such as ENOSPC.
  */
 export function makeVideoTrack(
   tools: FfmpegTools,
   file: string,
   plan: HlsPlan,
   rendition: Rendition,
-  folder: string,
+  output: string,
   options: HlsTaskOptions = {},
 ): Promise<HlsTrack> {
   const { source, cuts } = plan;
-  return makeTrack(tools, file, source, folder, options, {
+  return makeTrack(tools, file, source, output, options, {
     outputOptions: rendition.isCopy
       ? [...COPIED_VIDEO, ...FRAGMENTED]
       : [...encodedVideo(source, rendition, cuts), ...FRAGMENTED],
@@ -113,12 +104,12 @@ export function makeAudioTrack(
   tools: FfmpegTools,
   file: string,
   plan: HlsPlan,
-  folder: string,
+  output: string,
   options: HlsTaskOptions = {},
 ): Promise<HlsTrack> {
   const { source, audio } = plan;
   const recipe = audio === "copy" ? COPIED_AUDIO : encodedAudio(source);
-  return makeTrack(tools, file, source, folder, options, {
+  return makeTrack(tools, file, source, output, options, {
     outputOptions: [...recipe, ...FRAGMENTED_AUDIO],
     cuts: null,
     bitrate: AUDIO_LIMIT,
@@ -147,24 +138,25 @@ async function makeTrack(
   tools: FfmpegTools,
   file: string,
   source: MediaSource,
-  folder: string,
+  output: string,
   options: HlsTaskOptions,
   recipe: Recipe,
 ): Promise<HlsTrack> {
-  await mkdir(folder, { mode: 0o700 });
+  const maxBytes = await bytesFor(file, source, recipe.bitrate);
+  const target = await open(output, "wx", 0o600);
   try {
-    const maxBytes = await bytesFor(file, source, recipe.bitrate);
-    const writer = new SegmentWriter(folder, recipe.cuts, maxBytes);
+    const writer = new TrackWriter(target, recipe.cuts, maxBytes);
     await convert(tools, file, source, options, recipe, writer);
     const track = writer.track();
     assertWhole(writer, track, source);
-    await assertProbe(tools, folder, recipe.expected, options);
-    await writeFile(join(folder, PLAYLIST_NAME), mediaPlaylist(track), { flag: "wx" });
+    await assertProbe(tools, output, recipe.expected, options);
     options.onProgress?.(1);
     return track;
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await rm(output);
     throw error;
+  } finally {
+    await target.close();
   }
 }
 
@@ -174,7 +166,7 @@ async function convert(
   source: MediaSource,
   { signal, onProgress }: HlsTaskOptions,
   { outputOptions, timeout, memory }: Recipe,
-  writer: SegmentWriter,
+  writer: TrackWriter,
 ): Promise<void> {
   const task = {
     program: "ffmpeg",
@@ -190,11 +182,7 @@ async function convert(
     signal,
     onProgress: onProgress && rising(source.duration, onProgress),
   } as const;
-  try {
-    await stream(tools, task, (output) => readFragments(output, writer));
-  } finally {
-    await writer.close();
-  }
+  await stream(tools, task, (output) => readFragments(output, writer));
 }
 
 /** Seconds become parts; the whole is told only when it has been checked. */
@@ -225,7 +213,7 @@ async function bytesFor(file: string, { duration }: MediaSource, bitrate: number
   return 1.5 * expected + 8 * 1024 ** 2;
 }
 
-function assertWhole(writer: SegmentWriter, track: HlsTrack, { duration }: MediaSource): void {
+function assertWhole(writer: TrackWriter, track: HlsTrack, { duration }: MediaSource): void {
   const seconds = secondsOf(track.segments);
   if (!writer.isIndependent() || Math.abs(seconds - duration) > MAX_DIFFERENCE) {
     throw unusable(`${seconds} of ${duration} seconds in ${track.segments.length} segments`);
@@ -239,13 +227,10 @@ function assertWhole(writer: SegmentWriter, track: HlsTrack, { duration }: Media
 /** Has ffprobe read and decode the beginning of what was written, as a player does. */
 async function assertProbe(
   tools: FfmpegTools,
-  folder: string,
+  file: string,
   expected: string,
   { signal }: MediaTaskOptions,
 ): Promise<void> {
-  const check = join(folder, CHECK_NAME);
-  await copyFile(join(folder, INIT_NAME), check);
-  await appendFile(check, await readFile(join(folder, segmentName(0))));
   const entries = "stream=codec_name,width,height,sample_rate,channels:frame=key_frame";
   const output = await run(tools, {
     signal,
@@ -253,11 +238,10 @@ async function assertProbe(
     inputOptions: [
       ...["-f", "mov", "-read_intervals", "%+#1", "-of", "csv=p=0", "-show_entries", entries],
     ],
-    file: check,
+    file,
     timeout: PROBE_TIMEOUT,
     maxOutput: PROBE_OUTPUT,
   });
-  await rm(check);
   // Side data leave an empty field at the end of a line.
   const lines = output.toString("utf8").replace(/,+$/gm, "").trim().split("\n");
   if (!lines.includes(expected) || !lines.includes("1")) {

@@ -1,10 +1,10 @@
-import { framesPerSecond } from "./source";
-import type { Rendition } from "./renditions";
-
-/** One stream of video or sound as HLS, as measured on the finished files. Plain data. */
+/** One stream of video or sound in one fragmented MP4, as measured on the finished file. Plain data. */
 export interface HlsTrack {
   /** RFC 6381, such as `avc1.64001f`. */
   codecs: string;
+  /** Bytes of the initialization section, with which the file begins. */
+  initSize: number;
+  /** In the order in which they follow it, without a gap. */
   segments: HlsSegment[];
 }
 
@@ -15,25 +15,28 @@ export interface HlsSegment {
   size: number;
 }
 
+/** What a master playlist tells of a track; whole bits a second (RFC 8216 section 4.3.4.2). */
+export interface TrackFigures {
+  codecs: string;
+  bandwidth: number;
+  averageBandwidth: number;
+}
+
 /** What a master playlist refers to; URIs are relative to it. */
 export interface MasterContents {
-  renditions: { uri: string; rendition: Rendition; track: HlsTrack }[];
-  audio: { uri: string; track: HlsTrack } | null;
+  /** Pixels and frames a second. */
+  renditions: (TrackFigures & { uri: string; width: number; height: number; frameRate: number })[];
+  audio: (TrackFigures & { uri: string }) | null;
   /** `language` as BCP 47 has it; `name` is what a viewer reads, unlike any other here. */
   subtitles: { uri: string; language: string; name: string }[];
 }
 
-/** The names of the files in the folder of a track. */
-export const PLAYLIST_NAME = "playlist.m3u8";
-export const INIT_NAME = "init.mp4";
-
-/** The name of a track's segment, counted from 0. */
-export function segmentName(index: number): string {
-  return `${String(index).padStart(5, "0")}.m4s`;
-}
-
-/** The media playlist of a finished track (RFC 8216 section 4.3.3), all names relative to it. */
-export function mediaPlaylist({ segments }: HlsTrack): string {
+/**
+ * The media playlist of a finished track (RFC 8216 section 4.3.3). Its URIs are byte ranges of the
+ * track's file, the last byte included as in HTTP: `<fileName>/<first>-<last>.m4s`.
+ */
+export function mediaPlaylist({ initSize, segments }: HlsTrack, fileName: string): string {
+  let next = initSize;
   return lines(
     "#EXTM3U",
     "#EXT-X-VERSION:7",
@@ -41,16 +44,26 @@ export function mediaPlaylist({ segments }: HlsTrack): string {
     "#EXT-X-MEDIA-SEQUENCE:0",
     "#EXT-X-PLAYLIST-TYPE:VOD",
     "#EXT-X-INDEPENDENT-SEGMENTS",
-    `#EXT-X-MAP:URI="${INIT_NAME}"`,
-    ...segments.flatMap(({ duration }, index) => [
-      `#EXTINF:${duration.toFixed(6)},`,
-      segmentName(index),
-    ]),
+    `#EXT-X-MAP:URI="${fileName}/0-${initSize - 1}.mp4"`,
+    ...segments.flatMap(({ duration, size }) => {
+      const first = next;
+      next += size;
+      return [`#EXTINF:${duration.toFixed(6)},`, `${fileName}/${first}-${next - 1}.m4s`];
+    }),
     "#EXT-X-ENDLIST",
   );
 }
 
-/** The master playlist (RFC 8216 section 4.3.4), its bit rates measured on the segments. */
+/** What the master playlist has to know of a finished track, measured on its segments. */
+export function measureTrack(track: HlsTrack): TrackFigures {
+  return {
+    codecs: track.codecs,
+    bandwidth: Math.ceil(peakBitrate(track)),
+    averageBandwidth: Math.ceil(averageBitrate(track)),
+  };
+}
+
+/** The master playlist (RFC 8216 section 4.3.4). */
 export function masterPlaylist({ renditions, audio, subtitles }: MasterContents): string {
   return lines(
     "#EXTM3U",
@@ -58,9 +71,9 @@ export function masterPlaylist({ renditions, audio, subtitles }: MasterContents)
     "#EXT-X-INDEPENDENT-SEGMENTS",
     ...(audio ? [audioEntry(audio.uri)] : []),
     ...subtitles.map(subtitleEntry),
-    ...renditions.flatMap((variant) => [
-      variantEntry(variant, audio?.track ?? null, subtitles.length > 0),
-      variant.uri,
+    ...renditions.flatMap((rendition) => [
+      variantEntry(rendition, audio, subtitles.length > 0),
+      rendition.uri,
     ]),
   );
 }
@@ -93,19 +106,17 @@ function subtitleEntry({ uri, language, name }: MasterContents["subtitles"][numb
 
 /** Section 4.3.4.2; the sound counts with every size, for it is played with each. */
 function variantEntry(
-  { rendition, track }: MasterContents["renditions"][number],
-  audio: HlsTrack | null,
+  rendition: MasterContents["renditions"][number],
+  audio: TrackFigures | null,
   hasSubtitles: boolean,
 ): string {
-  const tracks = audio ? [track, audio] : [track];
-  const sum = (measure: (track: HlsTrack) => number) =>
-    Math.ceil(tracks.reduce((total, one) => total + measure(one), 0));
+  const { width, height, frameRate, codecs, bandwidth, averageBandwidth } = rendition;
   return tag("EXT-X-STREAM-INF", {
-    BANDWIDTH: sum(peakBitrate),
-    "AVERAGE-BANDWIDTH": sum(averageBitrate),
-    CODECS: quoted(tracks.map(({ codecs }) => codecs).join(",")),
-    RESOLUTION: `${rendition.width}x${rendition.height}`,
-    "FRAME-RATE": framesPerSecond(rendition.rate).toFixed(3),
+    BANDWIDTH: bandwidth + (audio?.bandwidth ?? 0),
+    "AVERAGE-BANDWIDTH": averageBandwidth + (audio?.averageBandwidth ?? 0),
+    CODECS: quoted(audio ? `${codecs},${audio.codecs}` : codecs),
+    RESOLUTION: `${width}x${height}`,
+    "FRAME-RATE": frameRate.toFixed(3),
     ...(audio ? { AUDIO: quoted("audio") } : {}),
     ...(hasSubtitles ? { SUBTITLES: quoted("subtitles") } : {}),
   });

@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import sharp from "sharp";
+import { writeWhole } from "../image";
 import { MediaError } from "../MediaError";
 import type { FfmpegTools } from "./locate";
 import { run, type MediaTaskOptions } from "./process";
@@ -14,8 +14,15 @@ export interface Storyboard {
   tiles: number;
 }
 
-const SPRITE_NAME = "storyboard.jpg";
-const INDEX_NAME = "storyboard.vtt";
+/** Where a storyboard goes. */
+export interface StoryboardOutput {
+  /** The paths of a JPEG and of a WebVTT file. */
+  sprite: string;
+  index: string;
+  /** What the index calls the sprite: its URI, relative to the index. */
+  spriteName: string;
+}
+
 const MAX_TILES = 100;
 const COLUMNS = 10;
 const TILE_WIDTH = 160;
@@ -30,15 +37,16 @@ const TILE_TIMEOUT = 20_000;
 const QUALITY = 70;
 
 /**
- * Writes `storyboard.jpg` and `storyboard.vtt` into an existing folder: at most 100 pictures of at
- * most 160 pixels width, and WebVTT cues whose text is the sprite's name with the place of the
- * picture (W3C Media Fragments section 4.2.2, `#xywh=`). Of a long video only key frames are decoded, found by
- * seeking; memory does not grow with the video. Throws like `probeVideo`.
+ * Writes a sprite of at most 100 pictures, each at most 160 pixels wide, and its index: WebVTT cues
+ * whose text is the sprite's name with the place of the picture (W3C Media Fragments section 4.2.2,
+ * `#xywh=`). Of a long video only key frames are decoded, found by seeking; memory does not grow
+ * with the video. Both files appear or none. Throws like `probeVideo`, or the file system's
+ * own error.
  */
 export async function makeStoryboard(
   tools: FfmpegTools,
   file: string,
-  folder: string,
+  output: StoryboardOutput,
   options: MediaTaskOptions = {},
 ): Promise<Storyboard> {
   const source = await inspectSource(tools, file, options);
@@ -47,11 +55,16 @@ export async function makeStoryboard(
   await (source.duration <= DECODED_WHOLE
     ? paintWhole(tools, file, source, layout, sheet, options)
     : paintBySeeking(tools, file, source, layout, sheet, options));
-  const { width, height } = layout;
+  const { width, height, tiles } = layout;
   const image = sharp(sheet, { raw: { width, height, channels: 3 } }).jpeg({ quality: QUALITY });
-  await writeFile(join(folder, SPRITE_NAME), await image.toBuffer(), { flag: "wx" });
-  await writeFile(join(folder, INDEX_NAME), indexOf(layout, source.duration), { flag: "wx" });
-  return { width, height, tiles: layout.tiles };
+  await writeWhole(output.sprite, await image.toBuffer());
+  try {
+    await writeWhole(output.index, indexOf(layout, source.duration, output.spriteName));
+  } catch (error) {
+    await rm(output.sprite);
+    throw error;
+  }
+  return { width, height, tiles };
 }
 
 interface Layout {
@@ -176,12 +189,12 @@ function placeOf({ columns, tileWidth, tileHeight }: Layout, tile: number) {
   return { left: (tile % columns) * tileWidth, top: Math.floor(tile / columns) * tileHeight };
 }
 
-function indexOf(layout: Layout, duration: number): string {
+function indexOf(layout: Layout, duration: number, spriteName: string): string {
   const cues = Array.from({ length: layout.tiles }, (_, tile) => {
     const { left, top } = placeOf(layout, tile);
     const end = Math.min(duration, (tile + 1) * layout.interval);
     const place = [left, top, layout.tileWidth, layout.tileHeight].join(",");
-    return `${timestamp(tile * layout.interval)} --> ${timestamp(end)}\n${SPRITE_NAME}#xywh=${place}`;
+    return `${timestamp(tile * layout.interval)} --> ${timestamp(end)}\n${spriteName}#xywh=${place}`;
   });
   return `WEBVTT\n\n${cues.join("\n\n")}\n`;
 }

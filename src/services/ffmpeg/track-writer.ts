@@ -1,40 +1,38 @@
-import { open, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
+import { MediaError } from "../MediaError";
 import type { FragmentHeader, TrackHeader } from "./boxes";
 import type { FragmentSink } from "./fragments";
-import { INIT_NAME, segmentName, type HlsSegment, type HlsTrack } from "./playlists";
-import { MediaError } from "../MediaError";
+import type { HlsSegment, HlsTrack } from "./playlists";
 
 /** Seconds by which a fragment may begin before the time it was asked for: half a frame is less. */
 const EARLY = 0.008;
 
 /**
- * Writes the parts of a fragmented MP4 as the files of an HLS track: `init.mp4` and segments that
- * begin at `cuts`, or one for each fragment where `cuts` is null. Throws MediaError
+ * Writes the parts of a fragmented MP4 into one file and notes where the segments lie in it: they
+ * begin at `cuts`, or with each fragment where `cuts` is null. Throws MediaError
  * MEDIA_TOO_COMPLEX for more than `maxBytes`.
  */
-export class SegmentWriter implements FragmentSink {
+export class TrackWriter implements FragmentSink {
   #codecs = "";
+  #initSize = 0;
   #bytes = 0;
-  #file: FileHandle | null = null;
   #end = 0;
   readonly #segments: (HlsSegment & { start: number; isIndependent: boolean })[] = [];
 
   constructor(
-    readonly folder: string,
+    readonly file: FileHandle,
     readonly cuts: readonly number[] | null,
     readonly maxBytes: number,
   ) {}
 
   async onHeader(bytes: Buffer, { codecs }: TrackHeader): Promise<void> {
     this.#codecs = codecs;
-    await this.#next(INIT_NAME);
+    this.#initSize = bytes.length;
     await this.#write(bytes);
   }
 
   async onFragment(bytes: Buffer, fragment: FragmentHeader): Promise<void> {
     if (this.#beginsSegment(fragment.start)) {
-      await this.#next(segmentName(this.#segments.length));
       const { start, isIndependent } = fragment;
       this.#segments.push({ start, isIndependent, duration: 0, size: 0 });
     }
@@ -53,17 +51,12 @@ export class SegmentWriter implements FragmentSink {
       duration: (this.#segments[index + 1]?.start ?? this.#end) - start,
       size,
     }));
-    return { codecs: this.#codecs, segments };
+    return { codecs: this.#codecs, initSize: this.#initSize, segments };
   }
 
   /** Whether every segment can be played without the one before. */
   isIndependent(): boolean {
     return this.#segments.every((segment) => segment.isIndependent);
-  }
-
-  async close(): Promise<void> {
-    await this.#file?.close();
-    this.#file = null;
   }
 
   #beginsSegment(start: number): boolean {
@@ -72,16 +65,11 @@ export class SegmentWriter implements FragmentSink {
     return count === 0 || start >= cut - EARLY;
   }
 
-  async #next(name: string): Promise<void> {
-    await this.close();
-    this.#file = await open(join(this.folder, name), "wx", 0o600);
-  }
-
   async #write(bytes: Buffer): Promise<void> {
     this.#bytes += bytes.length;
     if (this.#bytes > this.maxBytes) {
       throw new MediaError("MEDIA_TOO_COMPLEX", "The video becomes too large when converted");
     }
-    await this.#file!.writeFile(bytes);
+    await this.file.writeFile(bytes);
   }
 }
