@@ -13,6 +13,8 @@ export interface FfmpegTools {
   version: string;
   /** `prlimit` of util-linux, which bounds memory, CPU time and files; null where there is none. */
   prlimit: string | null;
+  /** `nice` of POSIX, which lets all other programs go first; null where there is none. */
+  nice: string | null;
   /** `setpriv` of util-linux, which ends a program with its parent; null where there is none. */
   setpriv: string | null;
 }
@@ -113,8 +115,12 @@ async function makeExecutable(path: string): Promise<void> {
 async function describe(pair: Pair, source: FfmpegTools["source"]): Promise<FfmpegTools> {
   await readVersion(pair.ffprobe);
   const version = await readVersion(pair.ffmpeg);
-  const prlimit = await findOnPath("prlimit", SYSTEM_PATH);
-  return { ...pair, source, version, prlimit, setpriv: await findSetpriv() };
+  return {
+    ...{ ...pair, source, version },
+    nice: await findOnPath("nice", SYSTEM_PATH),
+    prlimit: await findOnPath("prlimit", SYSTEM_PATH),
+    setpriv: await findSetpriv(),
+  };
 }
 
 /** Other programs of this name, such as BusyBox's, know no signal at the parent's death. */

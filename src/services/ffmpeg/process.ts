@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { setPriority } from "node:os";
 import { basename, dirname } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -50,13 +49,11 @@ const CONFINED_INPUT: readonly string[] = [
 ];
 
 const MAX_MEMORY = 2 * 1024 ** 3;
-const LOW_PRIORITY = 10;
-const LOWEST_PRIORITY = 19;
 const MAX_ERRORS = 16 * 1024;
 const ENVIRONMENT = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
 /** A part of the confinement is unknown or cannot be set, or this ffmpeg lacks what it needs. */
 const NOT_CONFINED =
-  /unrecognized option|option '?\S* ?not found|no such filter|unknown encoder|^(prlimit|setpriv): /im;
+  /unrecognized option|option '?\S* ?not found|no such filter|unknown encoder|^(\/\S+\/)?(nice|prlimit|setpriv): /im;
 const OUT_OF_MEMORY = /cannot allocate memory/i;
 const HAS_GROUPS = process.platform !== "win32";
 
@@ -79,9 +76,10 @@ export function run(tools: FfmpegTools, task: Run): Promise<Buffer> {
 
 /**
  * Runs the program, confined: no shell, no input, no inherited environment, in the file's own
- * folder, at low priority, bounded in time and memory, and unable to write any file where prlimit
- * exists. Where setpriv exists it does not outlive the server, not even one that was killed. An
- * ffmpeg that does not know an option of the confinement does not start.
+ * folder and bounded in time. Where prlimit exists it is bounded in memory, too, and unable to
+ * write any file; with nice, everything else on the machine goes first; with setpriv it does not
+ * outlive the server, not even one that was killed. An ffmpeg that does not know an option of the
+ * confinement does not start.
  * `consume` reads standard output at its own pace; when it fails, the program is ended and the
  * call rejects with that failure. Throws MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, or
  * FfmpegError.
@@ -131,7 +129,6 @@ function start(tools: FfmpegTools, task: StreamRun): ChildProcess {
     // A group of its own, so that whatever it starts can be ended with it.
     detached: HAS_GROUPS,
   });
-  lowerPriority(child.pid, task.isBackground ? LOWEST_PRIORITY : LOW_PRIORITY);
   if (task.onProgress) {
     reportProgress(child.stdio[3] as Readable, task.onProgress);
   }
@@ -197,7 +194,8 @@ function commandLine(tools: FfmpegTools, task: StreamRun): [string, ...string[]]
     `file:${basename(task.file)}`,
     ...(task.outputOptions ?? []),
   ];
-  return [...deathSignal(tools), ...limits(tools, task), ...line] as [string, ...string[]];
+  const wrappers = [deathSignal(tools), niceness(tools, task), limits(tools, task)];
+  return [...wrappers.flat(), ...line] as [string, ...string[]];
 }
 
 function deathSignal({ setpriv }: FfmpegTools): string[] {
@@ -212,14 +210,8 @@ function limits({ prlimit }: FfmpegTools, task: StreamRun): string[] {
     : [];
 }
 
-function lowerPriority(pid: number | undefined, priority: number): void {
-  try {
-    if (pid !== undefined) {
-      setPriority(pid, priority);
-    }
-  } catch {
-    // The program has ended already, or the system forbids it: being polite is all that is lost.
-  }
+function niceness({ nice }: FfmpegTools, { isBackground }: StreamRun): string[] {
+  return nice ? [nice, "-n", isBackground ? "19" : "10"] : [];
 }
 
 /** A program that was ended because its consumer failed is not to blame for that. */
