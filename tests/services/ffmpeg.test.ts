@@ -1,7 +1,5 @@
 import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,7 +11,6 @@ import {
   type FfmpegTools,
 } from "../../src/services/ffmpeg";
 import type { MediaError } from "../../src/services/MediaError";
-import { run } from "../../src/services/ffmpeg/process";
 import { clipTools, makeClip } from "../support/clips";
 
 let tools: FfmpegTools;
@@ -378,174 +375,6 @@ describe("extractThumbnail", () => {
     const out = join(folder, "out.webp");
     await expect(extractThumbnail(tools, file, out)).rejects.toMatchObject({ name: "MediaError" });
     expect(await readdir(folder)).toEqual(["upload.mp4"]);
-  });
-});
-
-describe("the confinement", () => {
-  let hits: number;
-  let origin: string;
-  const listener = http.createServer((_request, response) => {
-    hits += 1;
-    response.end();
-  });
-
-  beforeAll(async () => {
-    await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-    origin = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  });
-
-  beforeEach(async () => {
-    hits = 0;
-    await copyFile(await makeClip({ seconds: 2 }), join(folder, "neighbour.mp4"));
-    await promisify(execFile)(tools.ffmpeg, [
-      ...["-nostdin", "-v", "error", "-i", join(folder, "neighbour.mp4"), "-c", "copy"],
-      ...["-bsf:v", "h264_mp4toannexb", join(folder, "neighbour.ts")],
-    ]);
-    await writeFile(join(folder, "canary.txt"), "CANARY");
-  });
-
-  afterAll(() => new Promise((resolve) => listener.close(resolve)));
-
-  const playlist = (entry: string) =>
-    `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5.0,\n${entry}\n#EXT-X-ENDLIST\n`;
-  const dash = (base: string) =>
-    `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT5S"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>${base}</BaseURL></Representation></AdaptationSet></Period></MPD>`;
-  const sdp = (host: string) =>
-    `v=0\no=- 0 0 IN IP4 ${host}\ns=x\nc=IN IP4 ${host}\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n`;
-
-  const attacks: [string, () => string][] = [
-    ["an HLS playlist of a network address", () => playlist(`http://${origin}/a.ts`)],
-    ["an HLS playlist of a neighbour file", () => playlist("neighbour.ts")],
-    ["an HLS playlist of a system file", () => playlist(`file://${join(folder, "canary.txt")}`)],
-    ["an ffconcat list of a neighbour file", () => "ffconcat version 1.0\nfile neighbour.mp4\n"],
-    [
-      "an ffconcat list of an absolute path",
-      () => `ffconcat version 1.0\nfile '${folder}/canary.txt'\n`,
-    ],
-    [
-      "an ffconcat list of a network address",
-      () => `ffconcat version 1.0\nfile 'http://${origin}/a'\n`,
-    ],
-    ["a DASH manifest of a network address", () => dash(`http://${origin}/a.mp4`)],
-    ["an SDP description of a network address", () => sdp("127.0.0.1")],
-  ];
-
-  it.each(attacks)("refuses %s named .mp4", async (_name, content) => {
-    await writeFile(file, content());
-    const out = join(folder, "out.webp");
-    await expect(probeVideo(tools, file)).rejects.toEqual(refused("MEDIA_UNSUPPORTED"));
-    await expect(extractThumbnail(tools, file, out)).rejects.toEqual(refused("MEDIA_UNSUPPORTED"));
-    expect(await readdir(folder)).not.toContain("out.webp");
-    expect(hits).toBe(0);
-  });
-
-  it.each(attacks)("opens nothing for %s even past the type check", async (_name, content) => {
-    await writeFile(file, content());
-    for (const program of ["ffprobe", "ffmpeg"] as const) {
-      const outputOptions = program === "ffmpeg" ? ["-c", "copy", "-f", "mpegts", "-"] : [];
-      const inputOptions = program === "ffmpeg" ? [] : ["-show_packets", "-show_data"];
-      const task = { program, inputOptions, file, outputOptions, timeout: 10_000, maxOutput: 1e6 };
-      await expect(run(tools, task)).rejects.toEqual(refused("MEDIA_UNREADABLE"));
-      for (const demuxer of ["mov", "matroska"]) {
-        const forced = run(tools, { ...task, inputOptions: ["-f", demuxer, ...inputOptions] });
-        const seen = await forced.then(String, (error) => String(error.cause?.message));
-        expect(seen).not.toContain("CANARY");
-        expect(seen).not.toContain("[PACKET]");
-      }
-    }
-    expect(hits).toBe(0);
-  });
-
-  it("is what stands between ffprobe and an ffconcat list of a neighbour file", async () => {
-    await writeFile(file, "ffconcat version 1.0\nfile neighbour.mp4\n");
-    const args = [
-      "-v",
-      "error",
-      "-protocol_whitelist",
-      "file",
-      "-show_entries",
-      "stream=width",
-      file,
-    ];
-    const { stdout } = await promisify(execFile)(tools.ffprobe, args, { cwd: folder });
-    expect(stdout).toContain("width=64");
-  });
-
-  const onLinux = process.platform === "linux" ? it : it.skip;
-  const probeWith = async (body: string, options: Partial<Parameters<typeof run>[1]> = {}) => {
-    const ffprobe = await script("fake", body);
-    await writeFile(file, "");
-    const task = {
-      program: "ffprobe",
-      inputOptions: [],
-      file,
-      timeout: 5000,
-      maxOutput: 10_000,
-    } as const;
-    return run({ ...tools, ffprobe }, { ...task, ...options });
-  };
-
-  onLinux(
-    "gives the program no environment, no input, its own folder and low priority",
-    async () => {
-      process.env.SECRET_OF_THE_SERVER = "canary";
-      const seen = String(await probeWith("env; pwd; nice; cat"));
-      delete process.env.SECRET_OF_THE_SERVER;
-      const lines = seen.trim().split("\n");
-      expect(lines.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line)).sort()).toEqual(
-        ["10", folder, "LC_ALL=C", "PATH=/usr/bin:/bin"].sort(),
-      );
-    },
-  );
-
-  onLinux("bounds memory, CPU time and written files", async () => {
-    expect(tools.prlimit).not.toBeNull();
-    const seen = await probeWith("ulimit -v; ulimit -t; ulimit -f; ulimit -c");
-    expect(String(seen)).toBe("2097152\n5\n0\n0\n");
-  });
-
-  it.each([
-    ["takes too long", "exec sleep 60", { timeout: 200 }],
-    ["talks too much", "head -c 100000 /dev/zero", {}],
-    ["needs too much memory", "echo Cannot allocate memory >&2; exit 1", {}],
-  ])("ends a program that %s", async (_name, body, options) => {
-    await expect(probeWith(body, options)).rejects.toEqual(refused("MEDIA_TOO_COMPLEX"));
-  });
-
-  it("ends the program when the caller gives up", async () => {
-    const caller = new AbortController();
-    const reason = new Error("The server is stopping");
-    setImmediate(() => caller.abort(reason));
-    await expect(
-      probeWith("exec sleep 60", { signal: caller.signal, timeout: 60_000 }),
-    ).rejects.toBe(reason);
-  });
-
-  it.each([
-    "Unrecognized option 'format_whitelist'.",
-    "Option protocol_whitelist not found.",
-    "Failed to set value 'file' for option 'protocol_whitelist': Option not found",
-  ])("blames ffmpeg, not the file, for %s", async (message) => {
-    await expect(probeWith(`echo "${message}" >&2; exit 1`)).rejects.toMatchObject({
-      code: "FFMPEG_UNAVAILABLE",
-    });
-  });
-
-  it("blames ffmpeg, not the file, when it has disappeared", async () => {
-    await writeFile(file, "");
-    const task = {
-      program: "ffprobe",
-      inputOptions: [],
-      file,
-      timeout: 5000,
-      maxOutput: 1e6,
-    } as const;
-    const gone = { ...tools, ffprobe: join(folder, "gone") };
-    for (const prlimit of [null, tools.prlimit]) {
-      await expect(run({ ...gone, prlimit }, task)).rejects.toMatchObject({
-        code: "FFMPEG_UNAVAILABLE",
-      });
-    }
   });
 });
 

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { locateFfmpeg } from "../../src/services/ffmpeg";
 
 /** What a player finds in a media playlist and the files it names. */
-export interface PlayedTrack {
+interface PlayedTrack {
   /** Seconds at which segments begin, from 0; the last value is the end. */
   starts: number[];
   /** Of init and all segments together, as ffprobe sees them. */
@@ -27,7 +27,7 @@ export interface PlayedTrack {
 }
 
 /** What a player finds in a master playlist. */
-export interface Played {
+interface Played {
   variants: (Record<string, string> & { track: PlayedTrack })[];
   audio: PlayedTrack | null;
   subtitles: Record<string, string>[];
@@ -92,7 +92,7 @@ function checkVariant(
 }
 
 /** Reads a media playlist with all its files. */
-export async function playTrack(playlist: string): Promise<PlayedTrack> {
+async function playTrack(playlist: string): Promise<PlayedTrack> {
   const lines = await linesOf(playlist);
   const folder = dirname(playlist);
   const value = (tag: string) => lines.find((line) => line.startsWith(`${tag}:`))?.split(":")[1];
