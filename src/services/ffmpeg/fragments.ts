@@ -35,6 +35,11 @@ export async function readFragments(stream: Readable, sink: FragmentSink): Promi
       await source.forward(length - 8, (bytes) => sink.onData(bytes));
       continue;
     }
+    if (type === "mfra") {
+      // An index of fragments ends the file; through a pipe some versions write no length of it.
+      await source.skipAll();
+      continue;
+    }
     const box = Buffer.concat([head, await source.read(length - 8)]);
     if (type === "ftyp") {
       ftyp = box;
@@ -80,6 +85,12 @@ class ByteSource {
       left -= piece.length;
       await take(piece);
     }
+  }
+
+  async skipAll(): Promise<void> {
+    do {
+      this.#rest = this.#rest.subarray(this.#rest.length);
+    } while (await this.#fill());
   }
 
   async #fill(): Promise<boolean> {

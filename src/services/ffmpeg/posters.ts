@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeJpeg, writeWebp, type NormalizedImage } from "../image";
@@ -13,11 +14,15 @@ export interface Poster extends NormalizedImage {
 }
 
 const WIDTHS = [320, 640, 1280];
+const FORMATS = [
+  { format: "webp", extension: "webp", write: writeWebp },
+  { format: "jpeg", extension: "jpg", write: writeJpeg },
+] as const;
 
 /**
  * Writes a representative frame of the video into an existing folder, as WebP and JPEG each, in
  * widths of 320, 640 and 1280 pixels. The widths over the video's own are replaced by that one.
- * Throws like `probeVideo`.
+ * All of them appear or none. Throws like `probeVideo`, or the file system's own error.
  */
 export async function makePosters(
   tools: FfmpegTools,
@@ -29,15 +34,16 @@ export async function makePosters(
   const { width: own } = await sharp(frame).metadata();
   const widths = new Set(WIDTHS.map((width) => Math.min(width, own)));
   const posters: Poster[] = [];
-  for (const width of widths) {
-    const webp = `poster-${width}.webp`;
-    const jpeg = `poster-${width}.jpg`;
-    const first = await writeWebp(frame, join(folder, webp), width);
-    const second = await writeJpeg(frame, join(folder, jpeg), width);
-    posters.push(
-      { name: webp, format: "webp", ...first },
-      { name: jpeg, format: "jpeg", ...second },
-    );
+  try {
+    for (const width of widths) {
+      for (const { format, extension, write } of FORMATS) {
+        const name = `poster-${width}.${extension}`;
+        posters.push({ name, format, ...(await write(frame, join(folder, name), width)) });
+      }
+    }
+  } catch (error) {
+    await Promise.all(posters.map(({ name }) => rm(join(folder, name))));
+    throw error;
   }
   return posters;
 }

@@ -95,8 +95,11 @@ export async function stream<T>(
   const timer = setTimeout(end, task.timeout);
   task.signal?.addEventListener("abort", end);
   try {
-    const consumed = consume(child.stdout as Readable).catch((error: unknown) => {
+    const output = child.stdout as Readable;
+    const consumed = consume(output).catch((error: unknown) => {
       end();
+      // What nobody reads any more would keep the pipe open and the end from being told.
+      output.destroy();
       return new Failure(error);
     });
     const [result, exit] = await Promise.all([consumed, exitOf(child)]);

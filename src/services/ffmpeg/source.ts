@@ -35,6 +35,8 @@ export interface MediaSource {
 const MAX_RATE = 60;
 /** A still picture a second is the least that a player can seek in. */
 const MIN_RATE = 1;
+/** Frames written for each that is stored, on average: else a few kilobytes make work for hours. */
+const MAX_REPEATS = 8;
 const STANDARD_RATES: readonly FrameRate[] = [
   { numerator: 24000, denominator: 1001 },
   { numerator: 24, denominator: 1 },
@@ -95,8 +97,9 @@ export function framesPerSecond({ numerator, denominator }: FrameRate): number {
  */
 function outputRate(average: number, least: number): FrameRate {
   const isClock = least > 1.01 * MAX_RATE && least > 1.5 * average;
+  const limit = Math.min(1.01 * MAX_RATE, Math.max(MIN_RATE, MAX_REPEATS * average));
   let rate = isClock ? average : least;
-  while (rate > 1.01 * MAX_RATE) {
+  while (rate > limit) {
     rate /= 2;
   }
   const wanted = Math.max(MIN_RATE, rate);
