@@ -37,3 +37,12 @@ export const PLAYLIST_MAX = 1000;
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 10;
 export const LIST_LIMIT_DEFAULT = 50;
+
+/** The last part of the address at which a caption file's own playlist (HLS) is found. */
+export const CAPTIONS_PLAYLIST = "playlist.m3u8";
+
+/** Where background work stands; also the state of each of its steps. */
+export const JOB_STATES = ["queued", "processing", "ready", "failed"] as const;
+
+/** The steps of processing a video, in their order. */
+export const VIDEO_STEPS = ["inspect", "posters", "storyboard", "renditions", "store"] as const;

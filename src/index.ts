@@ -7,9 +7,9 @@ import { logger } from "./config/logger";
 import { API_PREFIX } from "./constants";
 import { connectDB } from "./db";
 import { startJobs } from "./jobs";
-import { sweepUploads } from "./middlewares/upload.middleware";
 import { ffmpegTools, storage } from "./services";
 import { createHttpServer, drain } from "./utils/http-server";
+import { sweepPrivateFolders } from "./utils/private-folder";
 
 /** Longest a stop may take, from the signal to the exit. */
 const STOP_LIMIT_MS = 10_000;
@@ -18,12 +18,13 @@ const SAME_SIGNAL_MS = 1000;
 
 /** config -> database -> HTTP -> jobs, and back in reverse on a signal. */
 async function start(): Promise<void> {
-  await sweepUploads();
+  await sweepPrivateFolders(config.uploadFolder);
+  await sweepPrivateFolders(config.workFolder);
   const database = await connectDB();
   const app = createApp();
   const server = createHttpServer(app);
   await listen(server);
-  const jobs = startJobs();
+  const jobs = startJobs(config.jobs.concurrency);
   stopOnSignal(async () => {
     app.locals.draining = true;
     await drain(server);
@@ -36,6 +37,7 @@ async function start(): Promise<void> {
   logger.info(`Database   ${database.description}`);
   logger.info(`Storage    ${storage.name}`);
   logger.info(`ffmpeg     ${await describeFfmpeg()}`);
+  logger.info(`Processing ${describeProcessing()}`);
   logger.info(`API        ${url}${API_PREFIX}`);
   logger.info(`API docs   ${url}${API_PREFIX}/docs`);
 }
@@ -48,6 +50,11 @@ async function describeFfmpeg(): Promise<string> {
   } catch (error) {
     return `not usable, videos cannot be published: ${(error as Error).message}`;
   }
+}
+
+function describeProcessing(): string {
+  const { concurrency } = config.jobs;
+  return concurrency > 0 ? `${concurrency} at a time` : "left to workers (npm run worker)";
 }
 
 async function listen(server: Server): Promise<void> {

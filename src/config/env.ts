@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
 import bytes from "bytes";
 import dotenv from "dotenv";
 import ms from "ms";
@@ -126,6 +127,14 @@ function schemaFor(production: boolean) {
     MAX_VIDEO_SIZE: byteSize.prefault("100mb"),
     MAX_IMAGE_SIZE: byteSize.prefault("5mb"),
 
+    PROCESSING_CONCURRENCY: z.coerce
+      .number("is not a number")
+      .int("is not a whole number")
+      .min(0, "is below 0")
+      .max(64, "is above 64")
+      .default(Math.max(1, Math.floor(availableParallelism() / 2))),
+    MEDIA_URL_EXPIRY: duration.prefault("6h"),
+
     CLOUDINARY_URL: z
       .string()
       .regex(
@@ -191,6 +200,9 @@ function toConfig(env: Env) {
     isProduction: env.NODE_ENV === "production",
     logLevel: env.LOG_LEVEL,
     dataDir,
+    /** What is being received, and what is being worked on; nothing in them is served. */
+    uploadFolder: join(dataDir, "uploads"),
+    workFolder: join(dataDir, "work"),
     http: {
       host: env.HOST,
       port: env.PORT,
@@ -216,7 +228,9 @@ function toConfig(env: Env) {
       videoBytes: env.MAX_VIDEO_SIZE,
       imageBytes: env.MAX_IMAGE_SIZE,
     },
+    jobs: { concurrency: env.PROCESSING_CONCURRENCY },
     media: {
+      urlTtl: env.MEDIA_URL_EXPIRY,
       cloudinaryUrl: cloudinaryUrl(env),
       ffmpeg: {
         ...(env.FFMPEG_PATH === undefined ? {} : { ffmpegPath: env.FFMPEG_PATH }),

@@ -1,8 +1,10 @@
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
+import { CAPTIONS_PLAYLIST } from "../constants";
 import { validated } from "../middlewares/validate.middleware";
 import { User } from "../models/user.model";
-import { filesOf, Video, visibleTo } from "../models/video.model";
+import { filesOf, tracksOf, Video, visibleTo } from "../models/video.model";
+import { captionsPlaylist, master, masterFile } from "../presenters/hls.presenter";
 import { storage } from "../services";
 import { MEDIA_TYPES } from "../services/media-type";
 import { ApiError } from "../utils/ApiError";
@@ -10,12 +12,10 @@ import { asyncHandler } from "../utils/asyncHandler";
 import { parseByteRange, type ByteRange } from "../utils/byte-range";
 import * as schema from "../validations/media.validation";
 
-/** How caches may treat a file; see serve(). */
+/** How caches may treat a file. */
 const CACHING = {
-  /** The file never changes under its address and stays public. */
+  /** What an address names never changes: another file is another address. */
   forever: "public, max-age=31536000, immutable",
-  /** Asked again before each use, so that a video that is taken back is gone at once. */
-  revalidate: "public, no-cache",
   never: "private, no-store",
 } as const;
 
@@ -33,17 +33,79 @@ export const getUserFile = asyncHandler(async (req, res) => {
 });
 
 export const getVideoFile = asyncHandler(async (req, res) => {
-  const { params } = validated(res, schema.getVideoFile);
-  const key = `videos/${params.videoId}/${params.file}`;
-  const video = await Video.findOne({
-    _id: params.videoId,
-    ...visibleTo(res.locals.user?._id),
-  });
-  if (!video || !filesOf(video).includes(key)) {
+  const { videoId, file } = validated(res, schema.getVideoFile).params;
+  const key = `videos/${videoId}/${file}`;
+  const video = await findVideo(videoId, res);
+  const { _id, hls, captions = [] } = video;
+  if (hls && key === masterFile(_id, hls, captions)) {
+    sendText(req, res, key, master(hls, captions));
+    return;
+  }
+  if (!filesOf(video).includes(key)) {
     throw new ApiError("FILE_NOT_FOUND");
   }
-  await serve(req, res, key, video.isPublished ? "revalidate" : "never");
+  await serve(req, res, key, cachingFor(res));
 });
+
+export const getVideoFilePart = asyncHandler(async (req, res) => {
+  const { videoId, file, part } = validated(res, schema.getVideoFilePart).params;
+  const key = `videos/${videoId}/${file}`;
+  const video = await findVideo(videoId, res);
+  const track = tracksOf(video.hls).find((one) => one.file === key);
+  const captions = (video.captions ?? []).find((one) => one.key === key);
+  if (track && typeof part === "object" && part.end < track.size) {
+    await servePart(req, res, key, part);
+  } else if (captions && part === CAPTIONS_PLAYLIST) {
+    sendText(req, res, `${key}/${part}`, captionsPlaylist(key, video.duration));
+  } else {
+    throw new ApiError("FILE_NOT_FOUND");
+  }
+});
+
+/** Whoever shows a ticket may see the file; everybody else what is published. */
+async function findVideo(videoId: string, res: Response) {
+  const filter = res.locals.hasTicket ? {} : visibleTo(undefined);
+  const video = await Video.findOne({ _id: videoId, ...filter }, FILE_FIELDS).lean();
+  if (!video) {
+    throw new ApiError("FILE_NOT_FOUND");
+  }
+  return video;
+}
+
+const FILE_FIELDS = {
+  ...{ videoFile: 1, thumbnail: 1, hls: 1, posters: 1, storyboard: 1, captions: 1, duration: 1 },
+} as const;
+
+/** An address with a ticket is meant for one person. */
+function cachingFor(res: Response): keyof typeof CACHING {
+  return res.locals.hasTicket ? "never" : "forever";
+}
+
+/** Sends a playlist that is written here. */
+function sendText(req: Request, res: Response, key: string, text: string): void {
+  setHeaders(res, key, cachingFor(res));
+  if (req.fresh) {
+    res.status(304).end();
+  } else {
+    res.send(text);
+  }
+}
+
+/** Sends some bytes of a stored file as a thing of its own: one segment of a stream. */
+async function servePart(req: Request, res: Response, key: string, part: ByteRange) {
+  const { start, end } = part;
+  setHeaders(res, key, cachingFor(res), `-${start}-${end}`);
+  if (req.fresh) {
+    res.status(304).end();
+    return;
+  }
+  res.set("Content-Length", String(end - start + 1));
+  if (req.method === "HEAD") {
+    res.end();
+    return;
+  }
+  await send(req, res, key, part);
+}
 
 /**
  * Sends a stored file with byte ranges and conditions (RFC 9110, sections 13 and 14). A key never
@@ -59,16 +121,8 @@ async function serve(
   if (!object) {
     throw new ApiError("FILE_NOT_FOUND");
   }
-  const [etag, contentType] = validatorAndType(key);
-  res.set({
-    ETag: etag,
-    "Accept-Ranges": "bytes",
-    "Cache-Control": CACHING[caching],
-    "Content-Type": contentType,
-    // Whatever got past the checks must not run in a browser, yet frontends elsewhere embed it.
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-  });
+  const etag = setHeaders(res, key, caching);
+  res.set("Accept-Ranges", "bytes");
   if (req.fresh) {
     res.status(304).end();
     return;
@@ -85,9 +139,24 @@ async function serve(
   await send(req, res, key, range);
 }
 
-function validatorAndType(key: string): [etag: string, contentType: string] {
+/** Sets what every file is sent with; `variant` tells parts of one file apart. Returns the validator. */
+function setHeaders(
+  res: Response,
+  key: string,
+  caching: keyof typeof CACHING,
+  variant = "",
+): string {
   const [name = "", extension = ""] = key.slice(key.lastIndexOf("/") + 1).split(".");
-  return [`"${name}"`, MEDIA_TYPES[extension] ?? "application/octet-stream"];
+  const etag = `"${name}${variant}"`;
+  res.set({
+    ETag: etag,
+    "Cache-Control": CACHING[caching],
+    "Content-Type": MEDIA_TYPES[extension] ?? "application/octet-stream",
+    // Whatever got past the checks must not run in a browser, yet frontends elsewhere embed it.
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+  });
+  return etag;
 }
 
 /** The range to send, or undefined for the whole. */

@@ -142,7 +142,7 @@ async function visibleEntries(playlists: { videos: Types.ObjectId[] }[], res: Re
   const ids = playlists.flatMap(({ videos }) => videos);
   const rows = await Video.find(
     { _id: trusted({ $in: ids }), ...visibleTo(res.locals.user?._id) },
-    { views: 1, thumbnail: 1 },
+    { views: 1, thumbnail: 1, isPublished: 1 },
   ).lean<PlaylistEntry[]>();
   return new Map(rows.map((row) => [row._id.toHexString(), row]));
 }

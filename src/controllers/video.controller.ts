@@ -4,6 +4,7 @@ import type { Request, Response } from "express";
 import { Types, trusted, type QueryFilter } from "mongoose";
 import { config } from "../config/env";
 import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
+import { ringBell } from "../jobs/queue";
 import { removeVideo } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedVideo } from "../middlewares/load.middleware";
@@ -11,6 +12,7 @@ import { addressOf } from "../middlewares/rate-limit.middleware";
 import { requiredFile } from "../middlewares/upload.middleware";
 import { validated } from "../middlewares/validate.middleware";
 import { Counter } from "../models/counter.model";
+import { Job } from "../models/job.model";
 import { joinChannel, joinIsLiked, joinOwner } from "../models/pipelines/join.pipelines";
 import { Video, type VideoDocument } from "../models/video.model";
 import { View } from "../models/view.model";
@@ -67,6 +69,7 @@ export const publishVideo = asyncHandler(async (req, res) => {
   const videoFile = { key: newKey("videos", document._id, extension), path, contentType };
   document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
   await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
+  ringBell();
   const data = await readPage(req, res, document._id);
   new ApiResponse(201, data, schema.publishVideo.message).send(res);
 });
@@ -190,7 +193,9 @@ async function readPage(req: Request, res: Response, id: Types.ObjectId) {
   if (!row) {
     throw new ApiError("VIDEO_NOT_FOUND");
   }
-  return videoPage(row, mediaUrlsFor(req));
+  const isOwn = viewer?.equals(row.owner._id) === true;
+  const job = isOwn ? await Job.findOne({ target: id }) : undefined;
+  return videoPage(row, mediaUrlsFor(req), job);
 }
 
 /** Makes the thumbnail from the image that was sent or, without one, from a frame of the video; it is still to be stored. */

@@ -1,6 +1,10 @@
+import { config } from "../config/env";
 import { logger } from "../config/logger";
+import { sweepPrivateFolders } from "../utils/private-folder";
 import { sweepFiles } from "./files";
+import { releaseOrphans } from "./queue";
 import { finishRemovals } from "./removal";
+import { Worker } from "./worker";
 
 const INTERVAL_MS = 60_000;
 
@@ -9,16 +13,20 @@ export interface Jobs {
   stop(): Promise<void>;
 }
 
-/** Cleans up what crashes left, now and every minute. Every step may run in several processes at once. */
-export function startJobs(): Jobs {
+/**
+ * Works on the queue, and cleans up what crashes left, now and every minute. All of it may run in
+ * several processes at once.
+ */
+export function startJobs(concurrency: number): Jobs {
+  const worker = new Worker(concurrency);
   let running = cleanUp();
   const timer = setInterval(() => {
     running = running.then(cleanUp);
   }, INTERVAL_MS);
   return {
-    stop() {
+    async stop() {
       clearInterval(timer);
-      return running;
+      await Promise.all([worker.stop(), running]);
     },
   };
 }
@@ -27,6 +35,9 @@ async function cleanUp(): Promise<void> {
   try {
     await finishRemovals();
     await sweepFiles();
+    await releaseOrphans();
+    await sweepPrivateFolders(config.uploadFolder);
+    await sweepPrivateFolders(config.workFolder);
   } catch (err) {
     logger.warn({ err }, "cleaning up failed, the next round tries again");
   }

@@ -2,6 +2,7 @@ import { trusted, type ClientSession, type Types } from "mongoose";
 import { REMOVAL_GRACE_MS } from "../constants";
 import { Comment } from "../models/comment.model";
 import { Counter } from "../models/counter.model";
+import { Job } from "../models/job.model";
 import { Like, type Likeable } from "../models/like.model";
 import { Playlist } from "../models/playlist.model";
 import { Removal, type RemovalDocument } from "../models/removal.model";
@@ -38,6 +39,7 @@ export function removeVideo(id: Types.ObjectId): Promise<void> {
       { session, timestamps: false },
     );
     await Counter.add("publishedVideos", published, session);
+    await Job.deleteOne({ target: id, type: "process-video" }, { session });
     return { kind: "video", target: id, files: filesOf(video) };
   });
 }

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { Transform, type TransformCallback } from "node:stream";
 import { promisify } from "node:util";
 import type { Request, RequestHandler, Response } from "express";
@@ -7,11 +6,9 @@ import multer from "multer";
 import { config } from "../config/env";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
+import { makePrivateFolder } from "../utils/private-folder";
 import type { FileField, Operation } from "../validations/operation";
 import { invalidInput } from "./validate.middleware";
-
-/** Received files wait here, outside every served folder, until they are checked and stored. */
-const UPLOAD_FOLDER = join(config.dataDir, "uploads");
 
 /** Room for the text fields and the multipart frame beside the files. */
 const TEXT_BYTES = 256 * 1024;
@@ -45,17 +42,6 @@ export function upload(operation: Operation): RequestHandler {
   });
 }
 
-/** Removes the folders of processes that died while they received something; run at start. */
-export async function sweepUploads(): Promise<void> {
-  await mkdir(UPLOAD_FOLDER, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(UPLOAD_FOLDER)) {
-    const pid = Number(FOLDER_NAME.exec(name)?.[1]);
-    if (pid === process.pid || !isAlive(pid)) {
-      await rm(join(UPLOAD_FOLDER, name), { recursive: true, force: true });
-    }
-  }
-}
-
 /** The received file of a field that the operation requires. */
 export function requiredFile(res: Response, field: string) {
   const file = res.locals.files?.[field];
@@ -63,18 +49,6 @@ export function requiredFile(res: Response, field: string) {
     throw new Error(`the route lacks validate() for the file ${field}`);
   }
   return file;
-}
-
-/** A request's folder is named after the process that owns it. */
-const FOLDER_NAME = /^(\d+)-/;
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it is there, but another user's.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 interface Reception {
@@ -90,8 +64,7 @@ function refuseDeclaredLength(req: Request, maxBytes: number): void {
 }
 
 async function requestFolder(res: Response): Promise<string> {
-  await mkdir(UPLOAD_FOLDER, { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(UPLOAD_FOLDER, `${process.pid}-`));
+  const folder = await makePrivateFolder(config.uploadFolder);
   const remove = () => void afterWork(res).then(() => rm(folder, { recursive: true, force: true }));
   if (res.closed) {
     remove();

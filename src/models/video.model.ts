@@ -11,14 +11,17 @@ import {
 import mongooseAggregatePaginate from "mongoose-aggregate-paginate-v2";
 import { ApiError } from "../utils/ApiError";
 import { Counter } from "./counter.model";
+import { freshJob, Job, JOB_PRIORITY } from "./job.model";
 import { inTransaction } from "./transaction";
 import { User } from "./user.model";
 
 /** A stream of pictures or sound as it is stored: one fragmented MP4 and the playlist of its parts. */
-interface StoredTrack {
+export interface StoredTrack {
   /** Storage keys. */
   file: string;
   playlist: string;
+  /** Bytes of the file. */
+  size: number;
   /** RFC 6381, such as `avc1.64001f`. */
   codecs: string;
   /** Bits a second at most and on average (RFC 8216, section 4.3.4.2). */
@@ -93,10 +96,11 @@ export type VideoDocument = HydratedDocument<Video>;
 
 interface VideoModel extends AggregatePaginateModel<Video> {
   /**
-   * Saves a new video; it counts for its channel and, when published, for everybody.
+   * Saves a new video; it counts for its channel and, when published, for everybody, and it waits
+   * to be processed.
    * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone
    */
-  add(video: VideoDocument): Promise<void>;
+  add(video: VideoDocument, priority?: number): Promise<void>;
   /**
    * Writes to a video; publishing it or taking it back is counted.
    * @throws ApiError VIDEO_NOT_FOUND
@@ -113,6 +117,7 @@ export const PUBLISHED_VIDEOS = "publishedVideos";
 const track = {
   file: { type: String, required: true },
   playlist: { type: String, required: true },
+  size: { type: Number, required: true },
   codecs: { type: String, required: true },
   bandwidth: { type: Number, required: true },
   averageBandwidth: { type: Number, required: true },
@@ -175,7 +180,11 @@ videoSchema.index(
 
 videoSchema.plugin(mongooseAggregatePaginate);
 
-videoSchema.statics.add = function add(this: VideoModel, video: VideoDocument) {
+videoSchema.statics.add = function add(
+  this: VideoModel,
+  video: VideoDocument,
+  priority: number = JOB_PRIORITY.publish,
+) {
   return inTransaction([PUBLISHED_VIDEOS], async (session) => {
     // Writing to the owner makes this and the removal of the account exclude each other.
     const { matchedCount } = await User.updateOne(
@@ -189,6 +198,15 @@ videoSchema.statics.add = function add(this: VideoModel, video: VideoDocument) {
     // A copy: a document that was saved once is not saved again when the transaction is repeated.
     await this.create([video.toObject()], { session });
     await Counter.add("publishedVideos", Number(video.isPublished), session);
+    const { _id: target, owner } = video;
+    const job = {
+      type: "process-video" as const,
+      target,
+      owner,
+      revision: 1,
+      ...freshJob(priority),
+    };
+    await Job.create([job], { session });
   });
 };
 
@@ -222,19 +240,24 @@ videoSchema.statics.change = function change(
 
 export const Video = model<Video, VideoModel>("Video", videoSchema);
 
-/** The storage keys of all files that a video owns. */
-export function filesOf(video: Files): string[] {
-  const tracks = video.hls
-    ? [...video.hls.renditions, ...(video.hls.audio ? [video.hls.audio] : [])]
-    : [];
+/** The stored streams of a video: its renditions and the sound they share. */
+export function tracksOf(hls: StoredHls | null | undefined): StoredTrack[] {
+  return hls ? [...hls.renditions, ...(hls.audio ? [hls.audio] : [])] : [];
+}
+
+/** The storage keys of what processing has made of a video. */
+export function outputsOf({ hls, posters, storyboard }: Partial<Files>): string[] {
   return [
-    video.videoFile,
-    video.thumbnail,
-    ...tracks.flatMap(({ file, playlist }) => [file, playlist]),
-    ...video.posters.map(({ key }) => key),
-    ...(video.storyboard ? [video.storyboard.index, video.storyboard.sprite] : []),
-    ...video.captions.map(({ key }) => key),
+    ...tracksOf(hls).flatMap(({ file, playlist }) => [file, playlist]),
+    ...(posters ?? []).map(({ key }) => key),
+    ...(storyboard ? [storyboard.index, storyboard.sprite] : []),
   ];
+}
+
+/** The storage keys of all files that a video owns; those of a time before processing own fewer. */
+export function filesOf(video: Partial<Files> & Pick<Files, "videoFile" | "thumbnail">): string[] {
+  const captions = (video.captions ?? []).map(({ key }) => key);
+  return [video.videoFile, video.thumbnail, ...outputsOf(video), ...captions];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
 import type { MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
-import { video, type JoinedVideo } from "./video.presenter";
+import { video, videoUrls, type JoinedVideo } from "./video.presenter";
 
 interface PlaylistFields {
   _id: Types.ObjectId;
@@ -17,6 +17,7 @@ export interface PlaylistEntry {
   _id: Types.ObjectId;
   views: number;
   thumbnail: string;
+  isPublished: boolean;
 }
 
 /** A playlist on its own page, with the videos that the viewer may see in their order. */
@@ -43,7 +44,7 @@ export function playlistInList(
   return {
     ...fields(row, playlistOwner, videos, url),
     videos: videos.map((entry) => entry._id),
-    thumbnail: first ? url(first.thumbnail) : "",
+    thumbnail: first ? videoUrls(first, url)(first.thumbnail) : "",
   };
 }
 

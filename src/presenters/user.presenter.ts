@@ -22,8 +22,8 @@ export function publicUser(user: PublicUserRow, url: MediaUrls) {
     _id: user._id,
     username: user.username,
     fullName: user.fullName,
-    avatar: url(user.avatar),
-    coverImage: user.coverImage === "" ? "" : url(user.coverImage),
+    avatar: url.open(user.avatar),
+    coverImage: user.coverImage === "" ? "" : url.open(user.coverImage),
     createdAt: user.createdAt,
   };
 }
@@ -35,7 +35,7 @@ export function ownUser(user: UserDocument, url: MediaUrls) {
 
 /** The owner of a video. */
 export function owner({ _id, username, fullName, avatar }: JoinedOwner, url: MediaUrls) {
-  return { _id, username, fullName, avatar: url(avatar) };
+  return { _id, username, fullName, avatar: url.open(avatar) };
 }
 
 /** The fields of a session that its user sees. */

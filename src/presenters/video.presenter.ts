@@ -1,4 +1,12 @@
 import type { Types } from "mongoose";
+import type { JobDocument } from "../models/job.model";
+import type {
+  StoredCaptions,
+  StoredHls,
+  StoredPoster,
+  StoredStoryboard,
+} from "../models/video.model";
+import { masterFile } from "./hls.presenter";
 import type { MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
 
@@ -7,6 +15,11 @@ export interface JoinedVideo {
   _id: Types.ObjectId;
   videoFile: string;
   thumbnail: string;
+  /** Absent in documents of a time before processing. */
+  hls?: StoredHls | null;
+  posters?: StoredPoster[];
+  storyboard?: StoredStoryboard | null;
+  captions?: StoredCaptions[];
   title: string;
   description: string;
   duration: number;
@@ -28,10 +41,18 @@ export interface JoinedVideoPage extends JoinedVideo {
 
 /** A video in a list. */
 export function video(row: JoinedVideo, url: MediaUrls) {
+  const file = videoUrls(row, url);
   return {
     _id: row._id,
-    videoFile: url(row.videoFile),
-    thumbnail: url(row.thumbnail),
+    videoFile: file(row.videoFile),
+    thumbnail: file(row.thumbnail),
+    hls: row.hls ? file(masterFile(row._id, row.hls, row.captions ?? [])) : null,
+    posters: (row.posters ?? []).map(({ key, width, height }) => ({
+      url: file(key),
+      width,
+      height,
+    })),
+    storyboard: row.storyboard ? file(row.storyboard.index) : null,
     title: row.title,
     description: row.description,
     duration: row.duration,
@@ -47,11 +68,39 @@ export function video(row: JoinedVideo, url: MediaUrls) {
   };
 }
 
-/** A video on its own page. */
-export function videoPage(row: JoinedVideoPage, url: MediaUrls) {
+/** How a video's files are addressed: by signed URLs as long as it is not published. */
+export function videoUrls(
+  { isPublished }: { isPublished: boolean },
+  url: MediaUrls,
+): (key: string) => string {
+  return (key) => (isPublished ? url.open(key) : url.signed(key));
+}
+
+/** How far processing is; a video of a time before there was any has nothing to wait for. */
+export function processing(job: JobDocument | null) {
+  const { state, steps, error } = job ?? { state: "ready" as const, steps: [], error: null };
+  return {
+    state,
+    steps: steps.map(({ name, state: stepState, progress }) => ({
+      name,
+      state: stepState,
+      progress,
+    })),
+    // Of an attempt that will be repeated it is nobody's concern.
+    error: state === "failed" && error ? { code: error.code, message: error.message } : null,
+  };
+}
+
+/** A video on its own page; its owner also sees how far processing is. */
+export function videoPage(
+  row: JoinedVideoPage,
+  url: MediaUrls,
+  job: JobDocument | null | undefined,
+) {
   const { subscribersCount, isSubscribed } = row.owner;
   return {
     ...video(row, url),
     owner: { ...owner(row.owner, url), subscribersCount, isSubscribed },
+    ...(job === undefined ? {} : { processing: processing(job) }),
   };
 }

@@ -1,4 +1,5 @@
 import { Router } from "express";
+import * as processing from "../controllers/processing.controller";
 import * as video from "../controllers/video.controller";
 import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
 import { loadOwnVideo, loadVisibleVideo } from "../middlewares/load.middleware";
@@ -35,6 +36,16 @@ videoRouter
     validate(schema.recordView),
     video.recordView,
   );
+videoRouter.route("/:videoId/processing").get(verifyJWT, loadOwnVideo, processing.getProcessing);
+videoRouter
+  .route("/:videoId/processing/events")
+  .get(verifyJWT, loadOwnVideo, processing.getProcessingEvents);
+videoRouter
+  .route("/:videoId/processing/retry")
+  .post(verifyJWT, loadOwnVideo, processing.retryProcessing);
+videoRouter
+  .route("/:videoId/processing/cancel")
+  .post(verifyJWT, loadOwnVideo, processing.cancelProcessing);
 videoRouter
   .route("/related/:videoId")
   .get(optionalJWT, loadVisibleVideo, validate(schema.getRelatedVideos), video.getRelatedVideos);

@@ -5,6 +5,7 @@ import pLimit from "p-limit";
 import type { Types } from "mongoose";
 import { newKey, saveWithFiles } from "../jobs/files";
 import { Comment } from "../models/comment.model";
+import { JOB_PRIORITY } from "../models/job.model";
 import { Like, type Likeable } from "../models/like.model";
 import { Playlist } from "../models/playlist.model";
 import { Subscription } from "../models/subscription.model";
@@ -114,7 +115,9 @@ async function publish(
     contentType: "image/webp",
   };
   video.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
-  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(video));
+  await saveWithFiles({ stored: [videoFile, thumbnail] }, () =>
+    Video.add(video, JOB_PRIORITY.bulk),
+  );
   return isDraft
     ? null
     : { _id: video._id, title, owner, tags, createdAt, seconds: duration, appeal };

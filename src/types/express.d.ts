@@ -27,6 +27,8 @@ declare global {
       session?: SessionDocument;
       /** Parsed params, query and body (validate). */
       validated?: unknown;
+      /** Whether the address carries a ticket for the file (verifyTicket). */
+      hasTicket?: boolean;
       /** Received files by field name (upload). */
       files?: Record<string, ReceivedFile>;
       /** The video that the path names, owned by the caller (loadOwnVideo) or visible to him (loadVisibleVideo). */

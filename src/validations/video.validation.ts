@@ -1,5 +1,7 @@
+import { JOB_STATES, VIDEO_STEPS } from "../constants";
 import {
   count,
+  exampleFile,
   formBoolean,
   formSeconds,
   idOf,
@@ -63,10 +65,54 @@ const thumbnailFile = {
 
 export const videoParams = z.object({ videoId: objectIdOf("video") });
 
+const exampleMaster = exampleFile("video", "m3u8").url.replace(
+  /[0-9a-f]{32}\.m3u8$/,
+  "master-5f1d6c3a9b2e4870.m3u8",
+);
+
+const poster = z
+  .strictObject({
+    url: mediaUrl("video", "jpg"),
+    width: count.openapi({ example: 640 }),
+    height: count.openapi({ example: 360 }),
+  })
+  .openapi("Poster");
+
+const jobState = z.enum(JOB_STATES).openapi({ example: "processing" });
+
+/** How far a video's processing is. */
+export const processingSchema = z
+  .strictObject({
+    state: jobState,
+    steps: z.array(
+      z.strictObject({
+        name: z.enum(VIDEO_STEPS).openapi({ example: "renditions" }),
+        state: jobState,
+        progress: z.number().min(0).max(1).openapi({ example: 0.42 }),
+      }),
+    ),
+    error: z
+      .strictObject({
+        code: z.string().openapi({ example: "MEDIA_UNREADABLE" }),
+        message: z.string().openapi({ example: "The video cannot be converted" }),
+      })
+      .nullable()
+      .openapi({ description: "Why it failed; the code is stable" }),
+  })
+  .openapi("Processing");
+
 const videoFields = {
   _id: idOf("video"),
   videoFile: mediaUrl("video", "mp4"),
   thumbnail: mediaUrl("video", "webp"),
+  hls: z.url().nullable().openapi({
+    example: exampleMaster,
+    description: "The master playlist for adaptive playback (RFC 8216); null until it is made",
+  }),
+  posters: z.array(poster).openapi({ description: "Still pictures in up to three widths" }),
+  storyboard: mediaUrl("video", "vtt").nullable().openapi({
+    description: "WebVTT whose cues are places in a sprite (Media Fragments, `#xywh=`)",
+  }),
   title: z.string().openapi({ example: "A walk through Jaipur" }),
   description: z.string().openapi({ example: "From the palace to the bazaar, before the heat" }),
   duration: z
@@ -101,6 +147,7 @@ const videoPage = z
   .strictObject({
     ...videoFields,
     owner: z.strictObject({ ...owner.shape, subscribersCount: count, isSubscribed: z.boolean() }),
+    processing: processingSchema.optional().openapi({ description: "For the owner alone" }),
   })
   .openapi("VideoWithChannel");
 
@@ -146,6 +193,7 @@ export const publishVideo = operation({
   path: "/videos",
   tag: "Videos",
   summary: "Upload a video; it is playable at once",
+  description: "What adaptive playback needs is made afterwards: see `processing`.",
   access: "required",
   body: z.object({
     title,

@@ -135,12 +135,12 @@ describe("whatever is removed", () => {
     const { body } = await api("post", "/tweets", asha.accessToken).send({ content: "x" });
     await remove(`/tweets/${body.data._id}`, asha);
     const entry = { target: body.data._id as string };
-    await startJobs().stop();
+    await startJobs(0).stop();
     expect(await Removal.countDocuments(entry)).toBe(1);
     await Removal.updateOne(entry, {
       $set: { removedAt: new Date(Date.now() - REMOVAL_GRACE_MS - 1) },
     });
-    await startJobs().stop();
+    await startJobs(0).stop();
     expect(await Removal.countDocuments(entry)).toBe(0);
   });
 
@@ -161,7 +161,7 @@ describe("whatever is removed", () => {
     // Written by a request that began before the removal.
     await Like.create({ kind: "tweet", target, user: asha._id });
     await Removal.updateOne({ target }, { $set: { removedAt: new Date(0) } });
-    await startJobs().stop();
+    await startJobs(0).stop();
     expect(await Like.countDocuments({ target })).toBe(0);
     expect(await Removal.countDocuments({ target })).toBe(0);
   });

@@ -22,7 +22,7 @@ useApi();
 
 /** What a start of the server does first. */
 async function cleanUp(): Promise<void> {
-  await startJobs().stop();
+  await startJobs(0).stop();
 }
 
 /** A file of this test that storage may take away. */

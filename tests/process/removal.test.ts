@@ -114,6 +114,6 @@ it("a removal goes on where SIGKILL has cut it short, however often", async () =
   expect([await User.countDocuments(), await Video.countDocuments()]).toEqual([20, 1]);
 
   await Removal.updateMany({}, { $set: { removedAt: new Date(0) } });
-  await startJobs().stop();
+  await startJobs(0).stop();
   expect(await Removal.countDocuments()).toBe(0);
 });

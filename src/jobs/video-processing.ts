@@ -1,0 +1,201 @@
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Types } from "mongoose";
+import { config } from "../config/env";
+import type { JobDocument, VideoStep } from "../models/job.model";
+import {
+  outputsOf,
+  Video,
+  type StoredHls,
+  type StoredPoster,
+  type StoredStoryboard,
+  type StoredTrack,
+} from "../models/video.model";
+import { ffmpegTools, storage } from "../services";
+import {
+  framesPerSecond,
+  makeAudioTrack,
+  makePosters,
+  makeStoryboard,
+  makeVideoTrack,
+  measureTrack,
+  mediaPlaylist,
+  planHls,
+  type FfmpegTools,
+  type HlsPlan,
+  type HlsTrack,
+  type Rendition,
+} from "../services/ffmpeg";
+import { MEDIA_TYPES } from "../services/media-type";
+import { makePrivateFolder } from "../utils/private-folder";
+import { newKey, saveWithFiles, type NewFile } from "./files";
+import { completeJob, LeaseLost } from "./queue";
+import type { JobContext } from "./worker";
+
+/**
+ * Makes what adaptive playback needs of an uploaded video: renditions, posters and a storyboard.
+ * Everything is made in a private folder, checked, stored under new keys, and becomes visible by
+ * one write. Throws MediaError for a file that cannot be processed; any other error may pass.
+ */
+export async function processVideo(job: JobDocument, context: JobContext): Promise<void> {
+  const video = await Video.findById(job.target);
+  if (!video) {
+    throw new LeaseLost("The video was removed, its job with it");
+  }
+  const folder = await makePrivateFolder(config.workFolder);
+  try {
+    const outputs = new Outputs(video._id, join(folder, "outputs"));
+    const made = await makeAll(folder, video.videoFile, outputs, context);
+    context.report("store", 0);
+    await saveWithFiles({ stored: outputs.files, dropped: outputsOf(video) }, () =>
+      completeJob(job, async (session) => {
+        await Video.updateOne({ _id: video._id }, { $set: made }, { session, timestamps: false });
+      }),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Made {
+  hls: StoredHls;
+  posters: StoredPoster[];
+  storyboard: StoredStoryboard;
+}
+
+async function makeAll(
+  folder: string,
+  original: string,
+  outputs: Outputs,
+  context: JobContext,
+): Promise<Made> {
+  context.report("inspect", 0);
+  const tools = await ffmpegTools();
+  await mkdir(outputs.folder);
+  // Alone in a folder of its own: a file that refers to others finds none.
+  await mkdir(join(folder, "source"));
+  const file = join(folder, "source", basename(original));
+  await storage.download(original, file);
+  const plan = await planHls(tools, file, context);
+  const work = new VideoWork(tools, file, plan, outputs, context);
+  return {
+    posters: await work.posters(),
+    storyboard: await work.storyboard(),
+    hls: await work.hls(),
+  };
+}
+
+/** The files made so far, each under the key that it is going to be stored by. */
+class Outputs {
+  readonly files: NewFile[] = [];
+
+  constructor(
+    readonly video: Types.ObjectId,
+    readonly folder: string,
+  ) {}
+
+  /** Where to write a new file; its name there is that of its key. */
+  add(extension: string): NewFile {
+    const key = newKey("videos", this.video, extension);
+    const file = { key, path: join(this.folder, basename(key)), contentType: typeOf(extension) };
+    this.files.push(file);
+    return file;
+  }
+
+  /** A file that is written already. */
+  adopt(path: string, extension: string): NewFile {
+    const file = {
+      key: newKey("videos", this.video, extension),
+      path,
+      contentType: typeOf(extension),
+    };
+    this.files.push(file);
+    return file;
+  }
+}
+
+function typeOf(extension: string): string {
+  return MEDIA_TYPES[extension]!;
+}
+
+/** The making of one video's outputs. */
+class VideoWork {
+  constructor(
+    readonly tools: FfmpegTools,
+    readonly file: string,
+    readonly plan: HlsPlan,
+    readonly outputs: Outputs,
+    readonly context: JobContext,
+  ) {}
+
+  async posters(): Promise<StoredPoster[]> {
+    this.#begin("posters");
+    const { folder } = this.outputs;
+    const posters = await makePosters(this.tools, this.file, folder, this.context);
+    return posters.map(({ name, width, height, format }) => {
+      const { key } = this.outputs.adopt(join(folder, name), format === "jpeg" ? "jpg" : format);
+      return { key, width, height };
+    });
+  }
+
+  async storyboard(): Promise<StoredStoryboard> {
+    this.#begin("storyboard");
+    const sprite = this.outputs.add("jpg");
+    const index = this.outputs.add("vtt");
+    const output = { sprite: sprite.path, index: index.path, spriteName: basename(sprite.key) };
+    await makeStoryboard(this.tools, this.file, output, this.context);
+    return { index: index.key, sprite: sprite.key };
+  }
+
+  /** The sound first, which all renditions share, then those from the smallest on. */
+  async hls(): Promise<StoredHls> {
+    this.#begin("renditions");
+    const audio = this.plan.audio === null ? null : await this.#audio();
+    const renditions: StoredHls["renditions"] = [];
+    for (const rendition of this.plan.renditions) {
+      renditions.push(await this.#rendition(rendition));
+    }
+    return { renditions, audio };
+  }
+
+  async #audio(): Promise<StoredTrack> {
+    const { tools, file, plan, context } = this;
+    const output = this.outputs.add("mp4");
+    const { signal } = context;
+    return this.#stored(output, await makeAudioTrack(tools, file, plan, output.path, { signal }));
+  }
+
+  async #rendition(rendition: Rendition): Promise<StoredHls["renditions"][number]> {
+    const { tools, file, plan } = this;
+    const output = this.outputs.add("mp4");
+    const options = {
+      signal: this.context.signal,
+      onProgress: (part: number) => this.context.report("renditions", this.#share(rendition, part)),
+    };
+    const track = await makeVideoTrack(tools, file, plan, rendition, output.path, options);
+    const { name, width, height, rate } = rendition;
+    const stored = await this.#stored(output, track);
+    return { ...stored, name, width, height, frameRate: framesPerSecond(rate) };
+  }
+
+  /** Of all renditions' pixels those that are made when the given one has come this far. */
+  #share(current: Rendition, part: number): number {
+    const { renditions } = this.plan;
+    const pixels = (list: Rendition[]) =>
+      list.reduce((sum, one) => sum + one.width * one.height, 0);
+    const before = renditions.slice(0, renditions.indexOf(current));
+    return Math.min(0.99, (pixels(before) + part * pixels([current])) / pixels(renditions));
+  }
+
+  async #stored({ key, path }: NewFile, track: HlsTrack): Promise<StoredTrack> {
+    const playlist = this.outputs.add("m3u8");
+    await writeFile(playlist.path, mediaPlaylist(track, basename(key)));
+    const { size } = await stat(path);
+    return { file: key, playlist: playlist.key, size, ...measureTrack(track) };
+  }
+
+  #begin(step: VideoStep): void {
+    this.context.signal.throwIfAborted();
+    this.context.report(step, 0);
+  }
+}
