@@ -26,6 +26,8 @@ export const MEDIA_TYPES: Readonly<Record<string, string>> = {
   webp: "image/webp",
   gif: "image/gif",
   avif: "image/avif",
+  m3u8: "application/vnd.apple.mpegurl",
+  vtt: "text/vtt",
 };
 
 /**

@@ -18,6 +18,7 @@ const NEITHER: [string, string | Buffer][] = [
   ["PHP", "<?php system($_GET[0]);"],
   ["JSON", '{"a":1}'],
   ["an HLS playlist", "#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1/a.ts\n"],
+  ["WebVTT captions", "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"],
   ["an ffconcat list", "ffconcat version 1.0\nfile other.mp4\n"],
   ["a DASH manifest", '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"/>'],
   ["an SDP description", "v=0\no=- 0 0 IN IP4 127.0.0.1\n"],
@@ -129,7 +130,11 @@ describe("the media type of a file", () => {
 
   it("comes from a table without a type that a browser would run", () => {
     const served = Object.values(MEDIA_TYPES);
-    expect(served.every((type) => /^(video|image)\/[a-z0-9-]+$/.test(type))).toBe(true);
+    expect(
+      served.every((type) =>
+        /^((video|image)\/[a-z0-9-]+|application\/vnd\.apple\.mpegurl|text\/vtt)$/.test(type),
+      ),
+    ).toBe(true);
     expect(served.join()).not.toMatch(/svg|html|xml/);
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -8,6 +8,7 @@ import type { Storage } from "../../src/services/storage";
 
 const VIDEO = "videos/66f0a1b2c3d4e5f601020304/4f9c1d.mp4";
 const THUMBNAIL = "videos/66f0a1b2c3d4e5f601020304/77aa01.webp";
+const PLAYLIST = "videos/66f0a1b2c3d4e5f601020304/0d3e11.m3u8";
 const AVATAR = "users/66f0a1b2c3d4e5f601020305/0b1c2d.webp";
 
 const BAD_KEYS = [
@@ -31,6 +32,8 @@ const BAD_KEYS = [
   "videos/a b.mp4",
   `videos/${"a".repeat(300)}.mp4`,
 ];
+
+const UNAVAILABLE = { code: "STORAGE_UNAVAILABLE" };
 
 /** The rules every storage keeps. `start` makes an empty storage, `stop` removes all traces of it. */
 export function describeStorageContract(
@@ -56,7 +59,9 @@ export function describeStorageContract(
       ({ storage, stop } = await start());
     });
 
-    afterEach(() => Promise.all([VIDEO, THUMBNAIL, AVATAR].map((key) => storage.delete(key))));
+    afterEach(() =>
+      Promise.all([VIDEO, THUMBNAIL, PLAYLIST, AVATAR].map((key) => storage.delete(key))),
+    );
 
     afterAll(async () => {
       await stop();
@@ -72,6 +77,16 @@ export function describeStorageContract(
     it("tells the size of an object", async () => {
       await put(VIDEO, "0123456789");
       expect(await storage.stat(VIDEO)).toEqual({ size: 10 });
+    });
+
+    it.each([
+      [PLAYLIST, "application/vnd.apple.mpegurl"],
+      ["videos/66f0a1b2c3d4e5f601020304/77aa02.vtt", "text/vtt"],
+    ])("keeps text such as %s", async (key, type) => {
+      await put(key, "0123456789", type);
+      expect((await read(key, { start: 2, end: 4 })).toString()).toBe("234");
+      await storage.delete(key);
+      expect(await storage.stat(key)).toBeNull();
     });
 
     it("keeps an empty object", async () => {
@@ -116,6 +131,42 @@ export function describeStorageContract(
       });
     });
 
+    it("downloads an object into a file of its own, which outlives the object", async () => {
+      const content = randomBytes(300_000);
+      await put(VIDEO, content);
+      const target = join(folder, "downloaded.mp4");
+      await storage.download(VIDEO, target);
+      await storage.delete(VIDEO);
+      expect((await readFile(target)).equals(content)).toBe(true);
+    });
+
+    it("keeps the object when its downloaded file is removed", async () => {
+      await put(VIDEO, "content");
+      const target = join(folder, "removed.mp4");
+      await storage.download(VIDEO, target);
+      await rm(target);
+      expect((await read(VIDEO)).toString()).toBe("content");
+    });
+
+    it("downloads over no file that is there already", async () => {
+      await put(VIDEO, "content");
+      const target = await source("the caller's own");
+      await expect(storage.download(VIDEO, target)).rejects.toMatchObject(UNAVAILABLE);
+      expect(await readFile(target, "utf8")).toBe("the caller's own");
+    });
+
+    it("leaves no file when there is nothing to download, or nowhere to put it", async () => {
+      const target = join(folder, "nothing.mp4");
+      await expect(storage.download(VIDEO, target)).rejects.toMatchObject({
+        code: "STORAGE_NOT_FOUND",
+      });
+      expect(existsSync(target)).toBe(false);
+      await put(VIDEO, "content");
+      await expect(
+        storage.download(VIDEO, join(folder, "no such folder", "a.mp4")),
+      ).rejects.toMatchObject(UNAVAILABLE);
+    });
+
     it("forgets a deleted object and keeps its neighbour", async () => {
       await put(VIDEO, "video");
       await put(THUMBNAIL, "image", "image/webp");
@@ -149,9 +200,9 @@ export function describeStorageContract(
 
     it("keeps the object when another put of its key has no source", async () => {
       await put(VIDEO, "kept");
-      await expect(storage.put(VIDEO, join(folder, "missing"), "video/mp4")).rejects.toMatchObject({
-        code: "STORAGE_UNAVAILABLE",
-      });
+      await expect(storage.put(VIDEO, join(folder, "missing"), "video/mp4")).rejects.toMatchObject(
+        UNAVAILABLE,
+      );
       expect((await read(VIDEO)).toString()).toBe("kept");
     });
 
@@ -168,6 +219,7 @@ export function describeStorageContract(
       await expect(storage.put(key, path, "video/mp4")).rejects.toMatchObject(refused);
       await expect(storage.get(key)).rejects.toMatchObject(refused);
       await expect(storage.stat(key)).rejects.toMatchObject(refused);
+      await expect(storage.download(key, join(folder, "bad"))).rejects.toMatchObject(refused);
       await expect(storage.delete(key)).rejects.toMatchObject(refused);
       expect(() => storage.url(key)).toThrow(expect.objectContaining(refused));
       expect(existsSync(path)).toBe(true);

@@ -245,17 +245,18 @@ function store(
   const id = `${resourceType}/${type}/${publicId}`;
   const existing = ["false", "0"].includes(overwrite ?? "") ? assets.get(id) : undefined;
   const version = Math.floor(Date.now() / 1000);
-  const format = body.toString("latin1", 4, 8) === "ftyp" ? "mp4" : "webp";
+  const format = resourceType === "raw" ? "" : formatOf(body);
   const asset = existing ?? { publicId, resourceType, type, format, version, body };
   assets.set(id, asset);
-  const path = `/${cloudName}/${resourceType}/${type}/v${asset.version}/${publicId}.${asset.format}`;
+  const name = resourceType === "raw" ? publicId : `${publicId}.${asset.format}`;
+  const path = `/${cloudName}/${resourceType}/${type}/v${asset.version}/${name}`;
   return json(200, {
     asset_id: createHash("md5").update(id).digest("hex"),
     public_id: publicId,
     version: asset.version,
     resource_type: resourceType,
     type,
-    format: asset.format,
+    ...(resourceType !== "raw" && { format: asset.format }),
     bytes: asset.body.length,
     created_at: new Date().toISOString(),
     etag: etagOf(asset),
@@ -263,6 +264,10 @@ function store(
     secure_url: `https://${request.headers.host}${path}`,
     ...(existing && { existing: true }),
   });
+}
+
+function formatOf(body: Buffer): string {
+  return body.toString("latin1", 4, 8) === "ftyp" ? "mp4" : "webp";
 }
 
 /** https://cloudinary.com/documentation/image_upload_api_reference#destroy */
@@ -316,7 +321,9 @@ function delivery(account: Account, request: IncomingMessage): Answer {
   if (signature === undefined ? type !== "upload" : !signed) {
     return deliveryFailure(401, "Missing or wrong signature");
   }
-  const asset = account.assets.get(`${resourceType}/${type}/${publicId}`);
+  // The public ID of a raw asset has the extension in it.
+  const id = resourceType === "raw" ? `${publicId}.${format}` : publicId;
+  const asset = account.assets.get(`${resourceType}/${type}/${id}`);
   if (!asset) {
     return deliveryFailure(404, `Resource not found - ${publicId}`);
   }

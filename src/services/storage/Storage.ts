@@ -33,6 +33,13 @@ export interface Storage {
   get(key: string, range?: ByteRange): Promise<Readable>;
 
   /**
+   * Places the object at `targetPath`, where nothing may be yet, for a job that works on it. The
+   * file is the caller's to read, move and delete, not to write into: it may be a hard link.
+   * Rejects like `get`, and then leaves no file.
+   */
+  download(key: string, targetPath: string): Promise<void>;
+
+  /**
    * Stores the object `source` under another key too, as an object of its own: deleting one leaves
    * the other. Absent where a storage cannot do that without moving the bytes. Unlike `put` it does
    * not wait for the disk.
@@ -47,6 +54,13 @@ export interface Storage {
 
   /** The address at which the storage itself serves a public object, or null when the API has to. */
   url(key: string): string | null;
+
+  /**
+   * An address at which the storage itself serves the object, byte ranges included, as
+   * `contentType` to whoever has the address, for `expiresInSeconds`. Whether the object exists is
+   * not asked. Absent where a storage cannot do that.
+   */
+  signedUrl?(key: string, expiresInSeconds: number, contentType: string): Promise<string>;
 
   /** Rejects when objects cannot be stored right now. The readiness check calls it often. */
   check(): Promise<void>;

@@ -9,8 +9,9 @@ import type { ByteRange } from "../../utils/byte-range";
 /** How Cloudinary names one object. */
 export interface Asset {
   publicId: string;
-  format: string;
-  resourceType: "image" | "video";
+  /** The extension, or undefined for a raw object, which has it in its public ID. */
+  format: string | undefined;
+  resourceType: "image" | "video" | "raw";
   type: "upload" | "authenticated";
 }
 

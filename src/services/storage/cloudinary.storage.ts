@@ -5,7 +5,9 @@ import { createCloudinaryDelivery } from "./cloudinary.delivery";
 import { CloudinaryFailure, failureOfAnswer, isTransient } from "./cloudinary.failure";
 import type { CloudinaryStorageOptions } from "./cloudinary.options";
 import { StorageNotFoundError, StorageRequestError, StorageUnavailableError } from "./errors";
+import { downloadByStream } from "./download";
 import { assertKey, assertRange, isPublicKey } from "./key";
+import { MEDIA_TYPES } from "../media-type";
 import { retry } from "./retry";
 import type { Storage } from "./Storage";
 
@@ -14,7 +16,6 @@ const UNDO_TIMEOUT = 10_000;
 const ATTEMPTS = 4;
 const RETRY_DELAY = 250;
 const CHUNK_SIZE = 20_000_000;
-const IMAGE_FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "avif"];
 /** Milliseconds. Pings count against the few hundred Admin API calls an account has per hour. */
 const PING_MEMORY = 60_000;
 
@@ -61,12 +62,12 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
     throw error;
   };
 
-  return {
+  const storage: Storage = {
     name: "cloudinary",
 
     async put(key, sourcePath, contentType) {
       const asset = assetOf(key);
-      if (!contentType.startsWith(`${asset.resourceType}/`)) {
+      if (contentType !== MEDIA_TYPES[key.slice(key.lastIndexOf(".") + 1)]) {
         throw new StorageRequestError("The content type does not fit the key's extension");
       }
       await guarded("store an object", async () => {
@@ -93,6 +94,8 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
       return opened;
     },
 
+    download: (key, targetPath) => downloadByStream(storage, key, targetPath),
+
     async stat(key) {
       const asset = assetOf(key);
       const size = await guarded("read an object", () => again(() => delivery.head(asset)));
@@ -117,19 +120,22 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
       lastPong = performance.now();
     },
   };
+  return storage;
 }
 
-/** Cloudinary keeps the extension apart, as the format, and images apart from videos. */
+/**
+ * Cloudinary keeps images, videos and all else ("raw") apart, and of the first two the extension
+ * apart too, as the format.
+ */
 function assetOf(key: string): Asset {
   assertKey(key);
   const dot = key.lastIndexOf(".");
   const format = key.slice(dot + 1);
-  return {
-    publicId: key.slice(0, dot),
-    format,
-    resourceType: IMAGE_FORMATS.includes(format) ? "image" : "video",
-    type: isPublicKey(key) ? "upload" : "authenticated",
-  };
+  const type = isPublicKey(key) ? "upload" : "authenticated";
+  const [kind] = MEDIA_TYPES[format]?.split("/") ?? [];
+  return kind === "image" || kind === "video"
+    ? { publicId: key.slice(0, dot), format, resourceType: kind, type }
+    : { publicId: key, format: undefined, resourceType: "raw", type };
 }
 
 /** Believes an upload only when the answer describes this very object, whole. */

@@ -1,16 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { mkdir, open, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -21,6 +10,17 @@ import {
   StorageUnavailableError,
 } from "./errors";
 import { assertKey, assertRange } from "./key";
+import {
+  codeOf,
+  flush,
+  flushFolders,
+  linkOrCopy,
+  moveInto,
+  orNull,
+  probe,
+  removeEmptyFolders,
+  sweep,
+} from "./local.files";
 import type { ByteRange } from "../../utils/byte-range";
 import type { Storage } from "./Storage";
 
@@ -31,11 +31,7 @@ export interface LocalStorageOptions {
 
 /** Begins with a dot, so that no key can name it. */
 const INCOMING = ".incoming";
-const LEFTOVER_AGE = 24 * 60 * 60 * 1000;
 const FULL = ["ENOSPC", "EDQUOT"];
-/** The file system knows no hard links, or this file has as many as it may. */
-const NO_LINK = ["EMLINK", "EPERM", "ENOTSUP", "EXDEV"];
-const ABSENT = ["ENOENT", "ENOTDIR", "EISDIR"];
 
 /**
  * Keeps objects as files below one folder. Several processes of one machine may share it.
@@ -73,6 +69,17 @@ export function createLocalStorage({ directory }: LocalStorageOptions): Storage 
         assertRange(range);
       }
       return guarded("read an object", () => openObject(key, path, range));
+    },
+
+    async download(key, targetPath) {
+      const path = locate(key);
+      await guarded("read an object", async () => {
+        const found = await orNull(stat(path));
+        if (!found?.isFile()) {
+          throw new StorageNotFoundError(key);
+        }
+        await linkOrCopy(path, targetPath);
+      });
     },
 
     async link(key, source) {
@@ -114,59 +121,6 @@ export function createLocalStorage({ directory }: LocalStorageOptions): Storage 
   };
 }
 
-/** Moves the file to `target`. It appears there at once and whole, whatever happens on the way. */
-async function moveInto(target: string, source: string, incoming: string): Promise<void> {
-  try {
-    await renameInto(target, source);
-  } catch (error) {
-    if (codeOf(error) !== "EXDEV") {
-      throw error;
-    }
-    await copyInto(target, source, incoming);
-    await unlink(source);
-  }
-}
-
-/** Another device: the bytes are copied beside the objects first, then renamed on one device. */
-async function copyInto(target: string, source: string, incoming: string): Promise<void> {
-  await mkdir(incoming, { recursive: true });
-  const part = join(incoming, `${randomUUID()}.part`);
-  try {
-    await copyFile(source, part);
-    await flush(part);
-    await renameInto(target, part);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-}
-
-/** A hard link is a name of its own for the same bytes, which stay until the last name goes. */
-async function linkOrCopy(origin: string, target: string): Promise<void> {
-  try {
-    await link(origin, target);
-  } catch (error) {
-    if (!NO_LINK.includes(codeOf(error))) {
-      throw error;
-    }
-    await copyFile(origin, target);
-  }
-}
-
-/** A parallel delete may take the parent folder away between the two steps, hence the repetition. */
-async function renameInto(target: string, source: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    await mkdir(dirname(target), { recursive: true });
-    try {
-      return await rename(source, target);
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT" || attempt === 10) {
-        throw error;
-      }
-    }
-  }
-}
-
 async function openObject(key: string, path: string, range?: ByteRange): Promise<Readable> {
   const handle = await orNull(open(path, "r"));
   if (!handle) {
@@ -191,81 +145,6 @@ async function streamOf(handle: FileHandle, key: string, range?: ByteRange): Pro
   return handle.createReadStream(range);
 }
 
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, "r+");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes the names durable, new parent folders included. Windows cannot open a folder for that. */
-async function flushFolders(folder: string, root: string): Promise<void> {
-  if (process.platform === "win32") {
-    return;
-  }
-  for (const path of foldersUpTo(folder, root)) {
-    const handle = await open(path, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
-async function removeEmptyFolders(folder: string, root: string): Promise<void> {
-  for (const path of foldersUpTo(folder, root).slice(0, -1)) {
-    try {
-      await rmdir(path);
-    } catch {
-      return; // Not empty, or already gone: the folders above are not ours to judge.
-    }
-  }
-}
-
-/** `folder` and its parents, `root` last. */
-function foldersUpTo(folder: string, root: string): string[] {
-  return folder === root ? [root] : [folder, ...foldersUpTo(dirname(folder), root)];
-}
-
-async function probe(path: string): Promise<void> {
-  try {
-    const handle = await open(path, "wx");
-    try {
-      await handle.writeFile("probe");
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-/** Removes what a killed process left; younger files may belong to a living one. */
-async function sweep(incoming: string): Promise<void> {
-  for (const name of await readdir(incoming)) {
-    const path = join(incoming, name);
-    const found = await orNull(stat(path));
-    if (found && Date.now() - found.mtimeMs > LEFTOVER_AGE) {
-      await rm(path, { force: true });
-    }
-  }
-}
-
-async function orNull<T>(act: Promise<T>): Promise<T | null> {
-  try {
-    return await act;
-  } catch (error) {
-    if (ABSENT.includes(codeOf(error))) {
-      return null;
-    }
-    throw error;
-  }
-}
-
 /** Turns failures of the file system into the errors of the contract. */
 async function guarded<T>(act: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -279,8 +158,4 @@ async function guarded<T>(act: string, work: () => Promise<T>): Promise<T> {
     }
     throw new StorageUnavailableError(`The local storage cannot ${act}`, { cause });
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? "";
 }
