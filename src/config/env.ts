@@ -5,12 +5,12 @@ import dotenv from "dotenv";
 import ms from "ms";
 import { z } from "zod";
 import { developmentSecrets } from "./development-secrets";
+import { storageProblems, storageVariables, toStorageConfig } from "./storage";
+import { flag, httpUrl } from "./values";
 
 /** Values that tutorials and our own sample show; whoever deploys with one of them has no secret. */
 const SAMPLE_SECRET = /change|secret|sample|example|placeholder|your[-_ ]|password/i;
 const SECRET_MIN_BYTES = 32;
-
-const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 
 const port = z.coerce
   .number("is not a number")
@@ -37,10 +37,6 @@ const byteSize = z
     (value): value is number => value !== null && value > 0,
     "is not a size, such as 100mb or 2gb",
   );
-
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: "is not an http(s) URL" })
-  .transform((value) => value.replace(/\/+$/, ""));
 
 const origin = httpUrl.refine(
   (value) => URL.canParse(value) && new URL(value).origin === value,
@@ -135,16 +131,7 @@ function schemaFor(production: boolean) {
       .default(Math.max(1, Math.floor(availableParallelism() / 2))),
     MEDIA_URL_EXPIRY: duration.prefault("6h"),
 
-    CLOUDINARY_URL: z
-      .string()
-      .regex(
-        /^cloudinary:\/\/[^:@/]+:[^:@/]+@[^:@/?]+/,
-        "is not cloudinary://API_KEY:API_SECRET@CLOUD_NAME",
-      )
-      .optional(),
-    CLOUDINARY_CLOUD_NAME: z.string().optional(),
-    CLOUDINARY_API_KEY: z.string().optional(),
-    CLOUDINARY_API_SECRET: z.string().optional(),
+    ...storageVariables,
 
     PATH: z.string().optional(),
     FFMPEG_PATH: z.string().optional(),
@@ -153,12 +140,6 @@ function schemaFor(production: boolean) {
 }
 
 type Env = z.output<ReturnType<typeof schemaFor>>;
-
-const CLOUDINARY_KEYS = [
-  "CLOUDINARY_CLOUD_NAME",
-  "CLOUDINARY_API_KEY",
-  "CLOUDINARY_API_SECRET",
-] as const;
 
 type Source = Record<string, string | undefined>;
 
@@ -172,24 +153,7 @@ function crossProblems(source: Source, production: boolean): string[] {
   if (source.COOKIE_SAMESITE === "none" && secure !== "true") {
     problems.push("COOKIE_SAMESITE none needs COOKIE_SECURE=true (RFC 6265bis)");
   }
-  const missing = CLOUDINARY_KEYS.filter((key) => source[key] === undefined);
-  if (missing.length > 0 && missing.length < CLOUDINARY_KEYS.length) {
-    problems.push(
-      ...missing.map((key) => `${key} is missing: the three CLOUDINARY_* keys go together`),
-    );
-  }
-  return problems;
-}
-
-/** The CLOUDINARY_URL that the environment names, whole or in its three parts. */
-function cloudinaryUrl(env: Env): string | null {
-  if (env.CLOUDINARY_URL !== undefined) {
-    return env.CLOUDINARY_URL;
-  }
-  const [cloud, key, apiSecret] = CLOUDINARY_KEYS.map((name) => env[name]);
-  return cloud && key && apiSecret
-    ? `cloudinary://${encodeURIComponent(key)}:${encodeURIComponent(apiSecret)}@${cloud}`
-    : null;
+  return [...problems, ...storageProblems(source)];
 }
 
 /** The settings of one process, grouped by what they are for. Durations are milliseconds, sizes bytes. */
@@ -231,7 +195,7 @@ function toConfig(env: Env) {
     jobs: { concurrency: env.PROCESSING_CONCURRENCY },
     media: {
       urlTtl: env.MEDIA_URL_EXPIRY,
-      cloudinaryUrl: cloudinaryUrl(env),
+      storage: toStorageConfig(env),
       ffmpeg: {
         ...(env.FFMPEG_PATH === undefined ? {} : { ffmpegPath: env.FFMPEG_PATH }),
         ...(env.FFPROBE_PATH === undefined ? {} : { ffprobePath: env.FFPROBE_PATH }),

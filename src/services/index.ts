@@ -4,14 +4,26 @@ import { locateFfmpeg, type FfmpegTools } from "./ffmpeg";
 import {
   createCloudinaryStorage,
   createLocalStorage,
+  createS3Storage,
   parseCloudinaryUrl,
   type Storage,
 } from "./storage";
 
-/** Where this process keeps media: Cloudinary when the environment names an account, else the data folder. */
-export const storage: Storage = config.media.cloudinaryUrl
-  ? createCloudinaryStorage(parseCloudinaryUrl(config.media.cloudinaryUrl))
-  : createLocalStorage({ directory: join(config.dataDir, "media") });
+/**
+ * Where this process keeps media: in the bucket or on Cloudinary when the environment names one,
+ * else in the data folder.
+ */
+export const storage: Storage = openStorage();
+
+function openStorage(): Storage {
+  const { s3, cloudinaryUrl } = config.media.storage;
+  if (s3) {
+    return createS3Storage(s3);
+  }
+  return cloudinaryUrl
+    ? createCloudinaryStorage(parseCloudinaryUrl(cloudinaryUrl))
+    : createLocalStorage({ directory: join(config.dataDir, "media") });
+}
 
 let located: Promise<FfmpegTools> | undefined;
 

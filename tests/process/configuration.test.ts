@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "../../src/config/env";
+import { storageVariables } from "../../src/config/storage";
 import { run, scratchFolder } from "../support/server";
 
 const secrets = {
@@ -39,6 +40,10 @@ describe("the configuration", () => {
     ["PUBLIC_URL", "example.com"],
     ["CLOUDINARY_URL", "https://cloudinary.com"],
     ["CLOUDINARY_API_KEY", "alone"],
+    ["S3_BUCKET", "alone"],
+    ["S3_ENDPOINT", "minio:9000"],
+    ["S3_FORCE_PATH_STYLE", "yes"],
+    ["S3_PREFIX", "/media/"],
     ["LOGIN_ATTEMPTS", "0"],
   ])("refuses %s=%s by name", (name, value) => {
     const found = problems({ ...production, [name]: value });
@@ -49,6 +54,43 @@ describe("the configuration", () => {
   it("refuses SameSite=None without Secure", () => {
     const env = { ...production, COOKIE_SAMESITE: "none", COOKIE_SECURE: "false" };
     expect(problems(env)).toEqual([expect.stringContaining("COOKIE_SAMESITE")]);
+  });
+
+  const s3 = {
+    S3_BUCKET: "media",
+    S3_REGION: "auto",
+    S3_ACCESS_KEY_ID: "id",
+    S3_SECRET_ACCESS_KEY: "key",
+  };
+
+  it("names what is missing of an S3 bucket, and what asks for it", () => {
+    expect(
+      problems({ ...production, S3_ENDPOINT: "http://minio:9000", S3_BUCKET: "media" }),
+    ).toEqual(
+      ["S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"].map(
+        (name) => `${name} is missing: it goes together with S3_BUCKET`,
+      ),
+    );
+  });
+
+  it("refuses two places for media, naming both", () => {
+    const cloudinary = { CLOUDINARY_URL: "cloudinary://1:secret@cloud" };
+    expect(problems({ ...production, ...s3, ...cloudinary })).toEqual([
+      "S3_BUCKET and CLOUDINARY_URL are both set: media have one place only",
+    ]);
+  });
+
+  it("reads an S3 bucket", () => {
+    expect(parseEnv({ ...production, ...s3 }).media.storage).toEqual({
+      cloudinaryUrl: null,
+      s3: {
+        bucket: "media",
+        region: "auto",
+        accessKeyId: "id",
+        secretAccessKey: "key",
+        forcePathStyle: false,
+      },
+    });
   });
 
   it("takes empty values for absent ones", () => {
@@ -72,10 +114,11 @@ describe("the configuration", () => {
   it("has every key in .env.sample, and no other", () => {
     const root = resolve(__dirname, "..", "..");
     const sample = readFileSync(resolve(root, ".env.sample"), "utf8");
-    const documented = [...sample.matchAll(/^# ?([A-Z_]+)=/gm)].map((match) => match[1]!);
+    const documented = [...sample.matchAll(/^# ?([A-Z0-9_]+)=/gm)].map((match) => match[1]!);
     const source = readFileSync(resolve(root, "src/config/env.ts"), "utf8");
     const schema = /z\.object\(\{(.*?)\n {2}\}\)/s.exec(source)![1]!;
     const known = [...schema.matchAll(/^ {4}([A-Z_]+):/gm)].map((match) => match[1]!);
+    known.push(...Object.keys(storageVariables));
     expect(documented.sort()).toEqual(known.filter((key) => key !== "PATH").sort());
   });
 });

@@ -8,10 +8,13 @@ import { createLocalStorage } from "../../src/services/storage";
 import { describeStorageContract } from "./storage.contract";
 
 describeStorageContract(async () => {
-  const directory = await mkdtemp(join(tmpdir(), "storage-local-"));
+  const folder = await mkdtemp(join(tmpdir(), "storage-local-"));
+  const file = join(folder, "file");
+  await writeFile(file, "a file where the folder should be");
   return {
-    storage: createLocalStorage({ directory }),
-    stop: () => rm(directory, { recursive: true }),
+    storage: createLocalStorage({ directory: join(folder, "media") }),
+    broken: createLocalStorage({ directory: file }),
+    stop: () => rm(folder, { recursive: true }),
   };
 });
 
@@ -96,13 +99,6 @@ describe("the local storage", () => {
     await expect(put(key, "content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
     expect(await readFile(join(folder, "source"), "utf8")).toBe("content");
     expect(await readdir(directory)).toEqual(["videos"]);
-  });
-
-  it("is not ready when its folder cannot be written", async () => {
-    await writeFile(directory, "a file where the folder should be");
-    await expect(createLocalStorage({ directory }).check()).rejects.toMatchObject({
-      code: "STORAGE_UNAVAILABLE",
-    });
   });
 
   it("leaves no probe behind and sweeps only what a killed process left long ago", async () => {

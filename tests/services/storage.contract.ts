@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,12 +36,19 @@ const BAD_KEYS = [
 
 const UNAVAILABLE = { code: "STORAGE_UNAVAILABLE" };
 
-/** The rules every storage keeps. `start` makes an empty storage, `stop` removes all traces of it. */
-export function describeStorageContract(
-  start: () => Promise<{ storage: Storage; stop: () => Promise<void> }>,
-): void {
+interface Started {
+  storage: Storage;
+  /** One of the same kind that cannot do its work. */
+  broken: Storage;
+  /** Removes all traces of both. */
+  stop: () => Promise<void>;
+}
+
+/** The rules every storage keeps. `start` makes an empty one. */
+export function describeStorageContract(start: () => Promise<Started>): void {
   describe("the storage contract", () => {
     let storage: Storage;
+    let broken: Storage;
     let stop: () => Promise<void>;
     let folder: string;
 
@@ -56,7 +64,7 @@ export function describeStorageContract(
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "storage-source-"));
-      ({ storage, stop } = await start());
+      ({ storage, broken, stop } = await start());
     });
 
     afterEach(() =>
@@ -204,6 +212,49 @@ export function describeStorageContract(
         UNAVAILABLE,
       );
       expect((await read(VIDEO)).toString()).toBe("kept");
+    });
+
+    it("gives back a large file", async () => {
+      const content = randomBytes(12_000_000);
+      await put(VIDEO, content);
+      expect((await read(VIDEO)).equals(content)).toBe(true);
+      const range = { start: 5_242_870, end: 5_242_890 };
+      expect((await read(VIDEO, range)).equals(content.subarray(5_242_870, 5_242_891))).toBe(true);
+    });
+
+    it("keeps many objects apart that are put, read and deleted at once", async () => {
+      const names = Array.from({ length: 20 }, (_, i) => `videos/many/${i}a.mp4`);
+      await Promise.all(names.map((key) => put(key, `content of ${key}`)));
+      const contents = await Promise.all(names.map(async (key) => (await read(key)).toString()));
+      expect(contents).toEqual(names.map((key) => `content of ${key}`));
+      await Promise.all(names.map((key) => storage.delete(key)));
+      expect(await Promise.all(names.map((key) => storage.stat(key)))).toEqual(
+        names.map(() => null),
+      );
+    });
+
+    it("serves on after a reader that left in the middle", async () => {
+      const content = randomBytes(3_000_000);
+      await put(VIDEO, content);
+      const left = await storage.get(VIDEO);
+      await once(left, "readable");
+      left.destroy();
+      await once(left, "close");
+      expect((await read(VIDEO)).equals(content)).toBe(true);
+    });
+
+    it("keeps the source, leaves no file and says so when it cannot do its work", async () => {
+      const path = await source("content");
+      const target = join(folder, "never");
+      await expect(broken.put(VIDEO, path, "video/mp4")).rejects.toMatchObject(UNAVAILABLE);
+      await expect(broken.check()).rejects.toMatchObject(UNAVAILABLE);
+      expect(await readFile(path, "utf8")).toBe("content");
+      const reading = [broken.get(VIDEO), broken.stat(VIDEO), broken.download(VIDEO, target)];
+      const outcomes = await Promise.allSettled(reading);
+      expect(outcomes.filter((outcome) => outcome.status === "fulfilled" && outcome.value)).toEqual(
+        [],
+      );
+      expect(existsSync(target)).toBe(false);
     });
 
     it("gives no address for anything private", async () => {

@@ -22,7 +22,8 @@ export async function snapshot(
       return [name, rows.map((row) => mongoose.mongo.BSON.EJSON.stringify(row))] as const;
     }),
   );
-  const files = config.media.cloudinaryUrl === null ? await filesIn("media") : [];
+  const { cloudinaryUrl, s3 } = config.media.storage;
+  const files = cloudinaryUrl === null && s3 === null ? await filesIn("media") : [];
   return { ...Object.fromEntries(stored), files: files.sort() };
 }
 

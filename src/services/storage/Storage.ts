@@ -14,7 +14,7 @@ import type { ByteRange } from "../../utils/byte-range";
  * Every method rejects with `StorageUnavailableError` when the storage cannot do its work now.
  */
 export interface Storage {
-  readonly name: "local" | "cloudinary";
+  readonly name: "local" | "cloudinary" | "s3";
 
   /**
    * Stores the finished file at `sourcePath`. Uploads and jobs call it once the file is checked.

@@ -1,7 +1,6 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { PassThrough, pipeline, type Readable } from "node:stream";
-import { CloudinaryFailure } from "./cloudinary.failure";
 
 export type Agent = http.Agent;
 
@@ -39,7 +38,7 @@ export function send(url: string, { timeout, ...options }: HttpRequest): Promise
  * The answer's body, which fails when the other side sends nothing for `timeout` milliseconds. The
  * time a slow reader takes does not count: a paused player is no fault.
  */
-export function bodyOf(answer: IncomingMessage, timeout: number): Readable {
+export function bodyOf(answer: Readable, timeout: number): Readable {
   const body = new PassThrough();
   let timer: NodeJS.Timeout | undefined;
   const disarm = () => clearTimeout(timer);
@@ -66,6 +65,10 @@ export async function textOf(answer: IncomingMessage, timeout: number): Promise<
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function timedOut(): CloudinaryFailure {
-  return new CloudinaryFailure("No answer in time", true, 499);
+/** What the SDKs, too, call an answer that did not come in time. */
+function timedOut(): Error {
+  return Object.assign(new Error("No answer in time"), {
+    name: "TimeoutError",
+    code: "ETIMEDOUT",
+  });
 }
