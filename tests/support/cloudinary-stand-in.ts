@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { deriveStream, type DerivedFiles } from "./cloudinary-streams";
 
 /** What the stand-in keeps of an upload. */
 interface StandInAsset {
@@ -10,9 +11,13 @@ interface StandInAsset {
   format: string;
   version: number;
   body: Buffer;
+  /** Whether an ordered stream waits to be made. */
+  isOrdered?: boolean;
+  /** The files of the stream. */
+  derived?: DerivedFiles;
 }
 
-export type StandInOperation = "upload" | "destroy" | "ping" | "resource" | "delivery";
+export type StandInOperation = "upload" | "explicit" | "destroy" | "ping" | "resource" | "delivery";
 
 /**
  * How an exchange goes wrong: a status with Cloudinary's error JSON; no answer at all; 200 with a
@@ -54,6 +59,8 @@ export interface CloudinaryStandIn {
   requests: StandInRequest[];
   /** Lets the next requests of the operation fail, one by one in this order; null lets one pass. */
   failNext(operation: StandInOperation, ...faults: (StandInFault | null)[]): void;
+  /** Ends the work on the streams ordered so far: they are there, or it failed and nobody is told. */
+  finishStreams(outcome: "made" | "failed"): void;
   stop(): Promise<void>;
 }
 
@@ -120,6 +127,16 @@ export async function startCloudinaryStandIn({
     failNext(operation, ...next) {
       faults.set(operation, [...(faults.get(operation) ?? []), ...next]);
     },
+    finishStreams(outcome) {
+      for (const asset of [...assets.values()].filter(({ isOrdered }) => isOrdered)) {
+        asset.isOrdered = false;
+        if (outcome === "made") {
+          asset.derived = deriveStream({ cloudName, publicId: asset.publicId }, (source) =>
+            deliverySignature(source, account),
+          );
+        }
+      }
+    },
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -149,7 +166,9 @@ function operationOf({ url = "" }: IncomingMessage): StandInOperation {
     return "delivery";
   }
   const word = rest[0] === "ping" ? "ping" : rest[0] === "resources" ? "resource" : rest[1];
-  return word === "destroy" || word === "ping" || word === "resource" ? word : "upload";
+  return word === "explicit" || word === "destroy" || word === "ping" || word === "resource"
+    ? word
+    : "upload";
 }
 
 async function handle(
@@ -184,7 +203,7 @@ async function handle(
 const OPERATIONS: Record<
   StandInOperation,
   (account: Account, request: IncomingMessage, body: Buffer) => Answer
-> = { upload, destroy, ping, resource, delivery };
+> = { upload, explicit, destroy, ping, resource, delivery };
 
 /** https://cloudinary.com/documentation/image_upload_api_reference#upload */
 function upload(account: Account, request: IncomingMessage, body: Buffer): Answer {
@@ -266,6 +285,27 @@ function store(
   });
 }
 
+/** https://cloudinary.com/documentation/image_upload_api_reference#explicit */
+function explicit(account: Account, request: IncomingMessage, body: Buffer): Answer {
+  const { fields } = parseMultipart(request, body);
+  const refusal = checkSignature(account, fields);
+  if (refusal) {
+    return refusal;
+  }
+  const [resourceType = ""] = apiPath(request);
+  const { public_id: publicId, type, eager, eager_async: isAsync } = fields;
+  const asset = account.assets.get(`${resourceType}/${type}/${publicId}`);
+  if (!asset) {
+    return failure(404, `Resource not found - ${publicId}`);
+  }
+  if (eager !== "sp_full_hd/m3u8" || !["1", "true"].includes(isAsync ?? "")) {
+    return failure(400, `Invalid transformation - ${eager}`);
+  }
+  asset.isOrdered = true;
+  const status = { status: "processing", batch_id: randomBytes(16).toString("hex") };
+  return json(200, { public_id: publicId, resource_type: resourceType, type, eager: [status] });
+}
+
 function formatOf(body: Buffer): string {
   return body.toString("latin1", 4, 8) === "ftyp" ? "mp4" : "webp";
 }
@@ -299,6 +339,9 @@ function resource(account: Account, request: IncomingMessage): Answer {
     format: asset.format,
     version: asset.version,
     bytes: asset.body.length,
+    derived: [...(asset.derived?.keys() ?? [])]
+      .filter((source) => source.startsWith("sp_"))
+      .map((source) => ({ transformation: `${source.split("/")[0]}/m3u8`, format: "m3u8" })),
   };
   return (
     checkBasic(account, request) ??
@@ -317,17 +360,22 @@ function delivery(account: Account, request: IncomingMessage): Answer {
   if (cloud !== account.cloudName || request.headers.host === undefined) {
     return deliveryFailure(404, "Unknown cloud");
   }
-  const signed = signature === deliverySignature(`${publicId}.${format}`, account);
+  const source = `${publicId}.${format}`.replace(/\/v\d+\//, "/");
+  const signed = signature === deliverySignature(source, account);
   if (signature === undefined ? type !== "upload" : !signed) {
     return deliveryFailure(401, "Missing or wrong signature");
   }
   // The public ID of a raw asset has the extension in it.
   const id = resourceType === "raw" ? `${publicId}.${format}` : publicId;
   const asset = account.assets.get(`${resourceType}/${type}/${id}`);
-  if (!asset) {
-    return deliveryFailure(404, `Resource not found - ${publicId}`);
+  if (asset) {
+    return sendRange(asset, format, request.headers.range);
   }
-  return sendRange(asset, format, request.headers.range);
+  const original = [...account.assets.values()].find(({ derived }) => derived?.has(source));
+  const body = original?.derived?.get(source);
+  return original && body && `${resourceType}/${type}` === "video/authenticated"
+    ? sendRange({ ...original, body }, format, request.headers.range)
+    : deliveryFailure(404, `Resource not found - ${publicId}`);
 }
 
 /** A digest of the public ID with its extension and the secret: base64 for URLs, 8 characters. */

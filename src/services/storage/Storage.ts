@@ -62,6 +62,39 @@ export interface Storage {
    */
   signedUrl?(key: string, expiresInSeconds: number, contentType: string): Promise<string>;
 
+  /** What the storage makes of videos by itself. Absent where the product has to. */
+  readonly streaming?: StorageStreaming;
+
   /** Rejects when objects cannot be stored right now. The readiness check calls it often. */
   check(): Promise<void>;
+}
+
+/**
+ * Adaptive playback (HLS, RFC 8216) that a storage derives from a stored video by itself. A stream
+ * goes when its video is deleted. The methods reject like those of `Storage`.
+ */
+export interface StorageStreaming {
+  /**
+   * Orders the stream of a stored video, which the storage makes some time later. Ordering again is
+   * harmless, and the way to repeat one that failed. `StorageNotFoundError` when there is no video.
+   */
+  order(key: string): Promise<void>;
+
+  /**
+   * Whether the stream is there, whole. The storage tells nobody who asks that making it failed, so
+   * whoever ordered needs a time after which to order again or to give up. An account may ask a few
+   * hundred times an hour.
+   */
+  isReady(key: string): Promise<boolean>;
+
+  /**
+   * The text of a playlist of the stream: the one that a playlist names `name`, or the master
+   * playlist. Its URIs are names for `playlist` and `get`, of the characters `A-Z a-z 0-9 . _ -`,
+   * to be resolved beside it. They are signed: a name that no playlist of this video has given is
+   * a `StorageNotFoundError`, and so is a stream that is not ready.
+   */
+  playlist(key: string, name?: string): Promise<string>;
+
+  /** Opens a file of the stream, or the given bytes of it, like `Storage.get`. */
+  get(key: string, name: string, range?: ByteRange): Promise<Readable>;
 }

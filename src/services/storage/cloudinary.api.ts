@@ -13,6 +13,14 @@ export interface Asset {
   format: string | undefined;
   resourceType: "image" | "video" | "raw";
   type: "upload" | "authenticated";
+  /** What is derived from the object, in Cloudinary's own words; the object itself when left out. */
+  transformation?: string;
+}
+
+/** Something derived from an object, such as `sp_full_hd/m3u8`; fields as Cloudinary names them. */
+export interface Derived {
+  transformation?: unknown;
+  format?: unknown;
 }
 
 /** A piece of a file larger than one request should be. */
@@ -22,6 +30,8 @@ export interface Chunk extends ByteRange {
 }
 
 const API = "https://api.cloudinary.com";
+
+export type CloudinaryApi = ReturnType<typeof createCloudinaryApi>;
 
 /** The calls of Cloudinary's API, once each, without repetition. They reject with CloudinaryFailure. */
 export function createCloudinaryApi(options: CloudinaryStorageOptions, timeout: number) {
@@ -53,6 +63,28 @@ export function createCloudinaryApi(options: CloudinaryStorageOptions, timeout: 
     }
   };
 
+  /**
+   * Asks the Admin API. Not by way of the SDK, whose calls of it have no time-out and end the
+   * process when the answer is `null`.
+   */
+  const ask = (path: string): Promise<string> => {
+    const credentials = Buffer.from(`${apiKey}:${apiSecret}`).toString("base64");
+    return call(async ({ agent }) => {
+      const answer = await send(`${origin}/v1_1/${encodeURIComponent(cloudName)}/${path}`, {
+        method: "GET",
+        headers: { authorization: `Basic ${credentials}` },
+        agent: agent as Agent,
+        timeout,
+      });
+      const text = await textOf(answer, timeout);
+      if (answer.statusCode !== 200) {
+        const status = answer.statusCode ?? 0;
+        throw failureOfStatus(status, `The API answered with status ${status}`);
+      }
+      return text;
+    });
+  };
+
   return {
     /**
      * Sends a file, or one chunk of it, straight from the disk. Sending the same object again
@@ -60,6 +92,40 @@ export function createCloudinaryApi(options: CloudinaryStorageOptions, timeout: 
      */
     upload(asset: Asset, path: string, chunk?: Chunk): Promise<unknown> {
       return call((shared) => streamUp(path, { ...shared, ...uploadOptions(asset, chunk) }, chunk));
+    },
+
+    /**
+     * Orders derivations of the object, made later, as `eager` with `eager_async`:
+     * https://cloudinary.com/documentation/image_upload_api_reference#explicit
+     */
+    async derive(asset: Asset, eager: NonNullable<UploadApiOptions["eager"]>): Promise<void> {
+      const answer: unknown = await call((shared) =>
+        sdk.uploader.explicit(asset.publicId, {
+          ...shared,
+          resource_type: asset.resourceType,
+          type: asset.type,
+          eager,
+          eager_async: true,
+        }),
+      );
+      const { public_id } = Object(answer) as { public_id?: unknown };
+      if (public_id !== asset.publicId) {
+        throw failureOfAnswer("The answer to an order does not describe the object");
+      }
+    },
+
+    /**
+     * The finished derivations of the object:
+     * https://cloudinary.com/documentation/admin_api#get_details_of_a_single_resource_by_public_id
+     */
+    async derived({ resourceType, type, publicId }: Asset): Promise<Derived[]> {
+      const path = [resourceType, type, ...publicId.split("/")].map(encodeURIComponent).join("/");
+      const text = await ask(`resources/${path}`);
+      const { derived } = Object(parseJson(text)) as { derived?: unknown };
+      if (!Array.isArray(derived)) {
+        throw failureOfAnswer("The answer does not tell what is derived from the object");
+      }
+      return derived as Derived[];
     },
 
     /** Deletes the object, also from the delivery network's caches. */
@@ -80,22 +146,12 @@ export function createCloudinaryApi(options: CloudinaryStorageOptions, timeout: 
       }
     },
 
-    /**
-     * Asks whether the API answers and the credentials are right. Not by way of the SDK: its
-     * calls of the Admin API have no time-out and end the process when the answer is `null`.
-     */
+    /** Asks whether the API answers and the credentials are right. */
     async ping(): Promise<void> {
-      const credentials = Buffer.from(`${apiKey}:${apiSecret}`).toString("base64");
-      await call(async ({ agent }) => {
-        const answer = await send(`${origin}/v1_1/${encodeURIComponent(cloudName)}/ping`, {
-          method: "GET",
-          headers: { authorization: `Basic ${credentials}` },
-          agent: agent as Agent,
-          timeout,
-        });
-        const text = await textOf(answer, timeout);
-        assertPong(answer.statusCode ?? 0, text);
-      });
+      const { status } = Object(parseJson(await ask("ping"))) as { status?: unknown };
+      if (status !== "ok") {
+        throw failureOfAnswer("The answer to a ping is not of the documented form");
+      }
     },
   };
 }
@@ -154,11 +210,10 @@ async function streamUp(
   }
 }
 
-function assertPong(status: number, text: string): void {
-  if (status !== 200) {
-    throw failureOfStatus(status, `The API answered with status ${status}`);
-  }
-  if (!/^\s*\{.*"status"\s*:\s*"ok"/s.test(text)) {
-    throw failureOfAnswer("The answer to a ping is not of the documented form");
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw failureOfAnswer("The API answered with something else than JSON");
   }
 }

@@ -7,6 +7,8 @@ import type { CloudinaryStorageOptions } from "./cloudinary.options";
 import { bodyOf, createAgent, send, type HttpRequest } from "./http";
 import type { ByteRange } from "../../utils/byte-range";
 
+export type CloudinaryDelivery = ReturnType<typeof createCloudinaryDelivery>;
+
 /**
  * Reads objects from Cloudinary's delivery network, by signed address, once per call. The sizes
  * come from there too, not from the Admin API, which allows a few hundred calls an hour and would
@@ -29,6 +31,7 @@ export function createCloudinaryDelivery(options: CloudinaryStorageOptions, time
       resource_type: asset.resourceType,
       type: asset.type,
       format: asset.format,
+      raw_transformation: asset.transformation,
       sign_url: asset.type === "authenticated",
       urlAnalytics: false,
     });

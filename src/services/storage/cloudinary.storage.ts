@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { createCloudinaryApi, type Asset } from "./cloudinary.api";
 import { createCloudinaryDelivery } from "./cloudinary.delivery";
 import { CloudinaryFailure, failureOfAnswer, isTransient } from "./cloudinary.failure";
 import type { CloudinaryStorageOptions } from "./cloudinary.options";
+import { createCloudinaryStreaming } from "./cloudinary.streaming";
 import { StorageNotFoundError, StorageRequestError, StorageUnavailableError } from "./errors";
 import { downloadByStream } from "./download";
 import { assertKey, assertRange, isPublicKey } from "./key";
@@ -35,6 +37,7 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
   };
   const api = createCloudinaryApi(options, timeout);
   const delivery = createCloudinaryDelivery(options, timeout);
+  const stream = createCloudinaryStreaming(api, delivery, options.apiSecret);
   let lastPong = -Infinity;
 
   const again = <T>(work: () => Promise<T>) => retry(policy, isTransient, work);
@@ -82,16 +85,10 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
       if (range) {
         assertRange(range);
       }
-      const opened = await guarded("read an object", () =>
-        again(() => delivery.open(asset, range)),
+      return opened(
+        key,
+        await guarded("read an object", () => again(() => delivery.open(asset, range))),
       );
-      if (opened === null) {
-        throw new StorageNotFoundError(key);
-      }
-      if (opened === "outside") {
-        throw new StorageRequestError("The byte range starts after the end of the object");
-      }
-      return opened;
     },
 
     download: (key, targetPath) => downloadByStream(storage, key, targetPath),
@@ -110,6 +107,44 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
     url(key) {
       const asset = assetOf(key);
       return isPublicKey(key) ? delivery.urlOf(asset) : null;
+    },
+
+    streaming: {
+      async order(key) {
+        const video = videoOf(key);
+        await guarded("make a stream", () =>
+          again(() => stream.order(video)).catch((error) => absent(key, error)),
+        );
+      },
+
+      async isReady(key) {
+        const video = videoOf(key);
+        return guarded("tell about a stream", () =>
+          again(() => stream.isReady(video)).catch((error) => absent(key, error)),
+        );
+      },
+
+      async playlist(key, name) {
+        const video = videoOf(key);
+        const found = await guarded("read a playlist", () =>
+          again(() => stream.playlist(video, name)),
+        );
+        if (found === null) {
+          throw new StorageNotFoundError(key);
+        }
+        return found;
+      },
+
+      async get(key, name, range) {
+        const video = videoOf(key);
+        if (range) {
+          assertRange(range);
+        }
+        return opened(
+          key,
+          await guarded("read a stream", () => again(() => stream.open(video, name, range))),
+        );
+      },
     },
 
     async check() {
@@ -136,6 +171,31 @@ function assetOf(key: string): Asset {
   return kind === "image" || kind === "video"
     ? { publicId: key.slice(0, dot), format, resourceType: kind, type }
     : { publicId: key, format: undefined, resourceType: "raw", type };
+}
+
+function videoOf(key: string): Asset {
+  const asset = assetOf(key);
+  if (asset.resourceType !== "video" || asset.type !== "authenticated") {
+    throw new StorageRequestError("Only private videos are streamed");
+  }
+  return asset;
+}
+
+function opened(key: string, answer: Readable | null | "outside"): Readable {
+  if (answer === null) {
+    throw new StorageNotFoundError(key);
+  }
+  if (answer === "outside") {
+    throw new StorageRequestError("The byte range starts after the end of the object");
+  }
+  return answer;
+}
+
+/** The API says 404 of an object that is not there. */
+function absent(key: string, error: unknown): never {
+  throw error instanceof CloudinaryFailure && error.status === 404
+    ? new StorageNotFoundError(key)
+    : error;
 }
 
 /** Believes an upload only when the answer describes this very object, whole. */
@@ -166,6 +226,9 @@ async function guarded<T>(act: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof StorageNotFoundError) {
+      throw cause;
+    }
     const status = cause instanceof CloudinaryFailure ? cause.status : undefined;
     const detail = status === undefined ? "" : ` (status ${status})`;
     throw new StorageUnavailableError(`Cloudinary cannot ${act}${detail}`, { cause });
