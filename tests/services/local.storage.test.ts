@@ -138,6 +138,20 @@ describe("the local storage", () => {
       expect(await readdir(join(directory, ".incoming"))).toEqual([]);
     });
 
+    onMount("downloads to another one by a copy", async () => {
+      await put(key, "content");
+      const target = join(folder, "downloaded");
+      const storage = createLocalStorage({ directory });
+      await storage.download(key, target);
+      await storage.delete(key);
+      expect(await readFile(target, "utf8")).toBe("content");
+      await put(key, "other content");
+      await expect(storage.download(key, target)).rejects.toMatchObject({
+        code: "STORAGE_UNAVAILABLE",
+      });
+      expect(await readFile(target, "utf8")).toBe("content");
+    });
+
     onMount("leaves no part behind when the copy cannot be put into place", async () => {
       await mkdir(join(directory, key), { recursive: true });
       await expect(put(key, "content")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });

@@ -73,7 +73,7 @@ export interface Storage {
  * Adaptive playback (HLS, RFC 8216) that a storage derives from a stored video by itself. A stream
  * goes when its video is deleted. The methods reject like those of `Storage`.
  */
-export interface StorageStreaming {
+interface StorageStreaming {
   /**
    * Orders the stream of a stored video, which the storage makes some time later. Ordering again is
    * harmless, and the way to repeat one that failed. `StorageNotFoundError` when there is no video.

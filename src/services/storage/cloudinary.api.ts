@@ -29,6 +29,7 @@ export interface Chunk extends ByteRange {
   total: number;
 }
 
+const ADMIN_TIMEOUT = 10_000;
 const API = "https://api.cloudinary.com";
 
 export type CloudinaryApi = ReturnType<typeof createCloudinaryApi>;
@@ -68,15 +69,16 @@ export function createCloudinaryApi(options: CloudinaryStorageOptions, timeout: 
    * process when the answer is `null`.
    */
   const ask = (path: string): Promise<string> => {
+    const limit = Math.min(timeout, ADMIN_TIMEOUT);
     const credentials = Buffer.from(`${apiKey}:${apiSecret}`).toString("base64");
     return call(async ({ agent }) => {
       const answer = await send(`${origin}/v1_1/${encodeURIComponent(cloudName)}/${path}`, {
         method: "GET",
         headers: { authorization: `Basic ${credentials}` },
         agent: agent as Agent,
-        timeout,
+        timeout: limit,
       });
-      const text = await textOf(answer, timeout);
+      const text = await textOf(answer, limit);
       if (answer.statusCode !== 200) {
         const status = answer.statusCode ?? 0;
         throw failureOfStatus(status, `The API answered with status ${status}`);

@@ -18,7 +18,10 @@ export interface CloudinaryStorageOptions {
   privateCdn?: boolean;
   /** [signature_algorithm] `sha1` when left out, as Cloudinary has it. */
   signatureAlgorithm?: "sha1" | "sha256";
-  /** Milliseconds without a byte moving after which an attempt is given up; 120,000. */
+  /**
+   * Milliseconds without a byte moving after which an attempt is given up; 120,000. A read waits
+   * 20,000 at most, a call of the Admin API 10,000.
+   */
   timeout?: number;
   /** Attempts in all for a call that failed for a passing reason; 4. */
   attempts?: number;

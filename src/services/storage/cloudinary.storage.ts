@@ -14,6 +14,8 @@ import { retry } from "./retry";
 import type { Storage } from "./Storage";
 
 const TIMEOUT = 120_000;
+/** Somebody waits for what is read; only what is sent may take its time. */
+const READ_TIMEOUT = 20_000;
 const UNDO_TIMEOUT = 10_000;
 const ATTEMPTS = 4;
 const RETRY_DELAY = 250;
@@ -36,7 +38,7 @@ export function createCloudinaryStorage(options: CloudinaryStorageOptions): Stor
     delay: options.retryDelay ?? RETRY_DELAY,
   };
   const api = createCloudinaryApi(options, timeout);
-  const delivery = createCloudinaryDelivery(options, timeout);
+  const delivery = createCloudinaryDelivery(options, Math.min(timeout, READ_TIMEOUT));
   const stream = createCloudinaryStreaming(api, delivery, options.apiSecret);
   let lastPong = -Infinity;
 

@@ -11,7 +11,10 @@ export interface S3StorageOptions {
   forcePathStyle?: boolean;
   /** Folder of the bucket that holds the objects, without slashes around it; the whole bucket when left out. */
   prefix?: string;
-  /** Milliseconds without an answer, or without a byte of one, after which an attempt is given up; 120,000. */
+  /**
+   * Milliseconds without an answer, or without a byte of one, after which an attempt is given up;
+   * 120,000. A read waits 20,000 at most for the beginning of its answer.
+   */
   timeout?: number;
   /** Attempts in all for a call that failed for a passing reason; 4. */
   attempts?: number;

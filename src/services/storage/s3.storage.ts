@@ -23,7 +23,8 @@ import type { S3StorageOptions } from "./s3.options";
 import type { ByteRange } from "../../utils/byte-range";
 import type { Storage } from "./Storage";
 
-/** Milliseconds. */
+/** Milliseconds. Somebody waits for what is read; only what is sent may take its time. */
+const READ_TIMEOUT = 20_000;
 const CHECK_TIMEOUT = 10_000;
 const CHECK_MEMORY = 10_000;
 /** As Ceph, MinIO and Wasabi say it; Amazon's buckets are never full. */
@@ -40,6 +41,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
   const client = createS3Client(options);
   const { bucket: Bucket } = options;
   const prefix = options.prefix === undefined ? "" : `${options.prefix}/`;
+  const soon = { requestTimeout: Math.min(options.timeout ?? READ_TIMEOUT, READ_TIMEOUT) };
   let lastAnswer = -Infinity;
 
   const locate = (key: string) => {
@@ -75,7 +77,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
       return guarded("read an object", async () => {
         try {
           const Range = range && `bytes=${range.start}-${range.end}`;
-          const found = await client.send(new GetObjectCommand({ ...place, Range }));
+          const found = await client.send(new GetObjectCommand({ ...place, Range }), soon);
           const body = found.Body as Readable;
           assertRangeGiven(body, found.ContentRange, range);
           return body;
@@ -91,7 +93,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
       const place = locate(key);
       return guarded("read an object", async () => {
         try {
-          const { ContentLength: size } = await client.send(new HeadObjectCommand(place));
+          const { ContentLength: size } = await client.send(new HeadObjectCommand(place), soon);
           if (size === undefined) {
             throw new Error("The answer does not tell the size of the object");
           }
@@ -107,7 +109,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
 
     async delete(key) {
       const place = locate(key);
-      await guarded("delete an object", () => client.send(new DeleteObjectCommand(place)));
+      await guarded("delete an object", () => client.send(new DeleteObjectCommand(place), soon));
     },
 
     url(key) {
