@@ -87,6 +87,16 @@ describe("a server with an S3 bucket", () => {
     await emptied(join(dataDir, "uploads"));
   });
 
+  it("answers 503 when the store does not give a file, and plays it again afterwards", async () => {
+    const headers = await signedIn(server.url);
+    const { body } = await publish(server.url, headers);
+    const url = body.data.videoFile as string;
+    store.failNext("head", 500, 500, 500, 500);
+    const { status, body: problem } = await call(url);
+    expect({ status, code: problem.code }).toEqual({ status: 503, code: "STORAGE_UNAVAILABLE" });
+    expect((await fetch(url)).status).toBe(200);
+  });
+
   it("makes one object of an upload whose answer was lost", async () => {
     const headers = await signedIn(server.url);
     store.failNext("put", "lose answer");

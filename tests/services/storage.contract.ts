@@ -156,6 +156,15 @@ export function describeStorageContract(start: () => Promise<Started>): void {
       expect((await read(VIDEO)).toString()).toBe("content");
     });
 
+    it("takes a downloaded file back under the key that it came from", async () => {
+      await put(VIDEO, "content");
+      const target = join(folder, "returned.mp4");
+      await storage.download(VIDEO, target);
+      await storage.put(VIDEO, target, "video/mp4");
+      expect(existsSync(target)).toBe(false);
+      expect((await read(VIDEO)).toString()).toBe("content");
+    });
+
     it("downloads over no file that is there already", async () => {
       await put(VIDEO, "content");
       const target = await source("the caller's own");

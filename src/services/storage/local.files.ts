@@ -1,16 +1,5 @@
 import { constants } from "node:fs";
-import {
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 
@@ -28,8 +17,9 @@ export async function moveInto(target: string, source: string, incoming: string)
       throw error;
     }
     await copyInto(target, source, incoming);
-    await unlink(source);
   }
+  // Still there after a copy, and after renaming one hard link of a file to another: see download.
+  await rm(source, { force: true });
 }
 
 /** Another device: the bytes are copied beside the objects first, then renamed on one device. */
