@@ -8,6 +8,7 @@ import { removeVideo } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedVideo } from "../middlewares/load.middleware";
 import { addressOf } from "../middlewares/rate-limit.middleware";
+import { reservedVideo } from "../middlewares/reserve.middleware";
 import { requiredFile } from "../middlewares/upload.middleware";
 import { validated } from "../middlewares/validate.middleware";
 import { Counter } from "../models/counter.model";
@@ -51,6 +52,7 @@ export const getAllVideos = asyncHandler(async (req, res) => {
 export const publishVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.publishVideo);
   const document = await publish({
+    id: reservedVideo(res),
     owner: currentUser(res)._id,
     fields: body,
     videoFile: requiredFile(res, "videoFile").path,

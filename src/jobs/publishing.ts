@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Types } from "mongoose";
 import { Video, type VideoDocument } from "../models/video.model";
@@ -15,6 +16,8 @@ export interface Publication {
   owner: Types.ObjectId;
   /** What its owner says of it, parsed already. */
   fields: { title: string; description: string; tags: string[]; isPublished: boolean };
+  /** Of the video to be: whoever publishes again what was published already makes no second one. */
+  id: Types.ObjectId;
   /** Paths in a private folder, which also takes what is made of them; the video's file is moved away. */
   videoFile: string;
   thumbnail: string | undefined;
@@ -25,15 +28,17 @@ export interface Publication {
  * @throws MediaError when the file cannot be published, what Video.add throws, and what the storage throws
  */
 export async function publish(publication: Publication): Promise<VideoDocument> {
-  const { owner, fields, videoFile: path, thumbnail: sent } = publication;
+  const { id, owner, fields, videoFile: path, thumbnail: sent } = publication;
   const { contentType, extension } = await detectVideoType(path);
   const { duration, width, height } = await probeVideo(await ffmpegTools(), path);
+  const { size } = await stat(path);
 
-  const document = new Video({ ...fields, owner, contentType, duration, width, height });
+  const facts = { contentType, size, duration, width, height };
+  const document = new Video({ _id: id, ...fields, owner, ...facts });
   const thumbnail = await (sent === undefined
-    ? thumbnailFromVideo(document._id, path)
-    : thumbnailFromImage(document._id, sent));
-  const videoFile = { key: newKey("videos", document._id, extension), path, contentType };
+    ? thumbnailFromVideo(id, path)
+    : thumbnailFromImage(id, sent));
+  const videoFile = { key: newKey("videos", id, extension), path, contentType };
   document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
   await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
   return document;

@@ -7,6 +7,7 @@ import multer from "multer";
 import { config } from "../config/env";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
+import { whenDone } from "../utils/when-done";
 import type { FileField, Operation } from "../validations/operation";
 import { invalidInput } from "./validate.middleware";
 
@@ -92,22 +93,8 @@ function refuseDeclaredLength(req: Request, maxBytes: number): void {
 async function requestFolder(res: Response): Promise<string> {
   await mkdir(UPLOAD_FOLDER, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(UPLOAD_FOLDER, `${process.pid}-`));
-  const remove = () => void afterWork(res).then(() => rm(folder, { recursive: true, force: true }));
-  if (res.closed) {
-    remove();
-  } else {
-    res.once("close", remove);
-  }
+  whenDone(res, () => rm(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** A client may leave while its request is still worked on: wait until the last handler is done. */
-async function afterWork(res: Response): Promise<void> {
-  let seen: Promise<void> | undefined;
-  while (seen !== res.locals.work) {
-    seen = res.locals.work;
-    await seen?.catch(() => undefined);
-  }
 }
 
 /**

@@ -14,6 +14,7 @@ import {
 } from "./common.validation";
 import { operation } from "./operation";
 import { owner } from "./user.validation";
+import type { ErrorCode } from "../utils/ApiError";
 import { z } from "./zod";
 
 const TAGS_MAX = 20;
@@ -160,7 +161,10 @@ export const publishVideo = operation({
   status: 201,
   message: "Video published successfully",
   data: videoPage,
-  errors: ["MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE", "STORAGE_FULL"],
+  errors: [
+    ...["MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE"],
+    ...["QUOTA_EXCEEDED", "TOO_MANY_UPLOADS", "STORAGE_FULL"],
+  ] as ErrorCode[],
 });
 
 export const getVideoById = operation({
