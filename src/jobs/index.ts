@@ -1,6 +1,7 @@
 import { logger } from "../config/logger";
 import { sweepFiles } from "./files";
 import { finishRemovals } from "./removal";
+import { sweepResumable } from "./resumable/finish";
 
 const INTERVAL_MS = 60_000;
 
@@ -27,6 +28,7 @@ async function cleanUp(): Promise<void> {
   try {
     await finishRemovals();
     await sweepFiles();
+    await sweepResumable();
   } catch (err) {
     logger.warn({ err }, "cleaning up failed, the next round tries again");
   }

@@ -7,6 +7,7 @@ import multer from "multer";
 import { config } from "../config/env";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
+import { isProcessAlive } from "../utils/process-alive";
 import { whenDone } from "../utils/when-done";
 import type { FileField, Operation } from "../validations/operation";
 import { invalidInput } from "./validate.middleware";
@@ -51,7 +52,7 @@ export async function sweepUploads(): Promise<void> {
   await mkdir(UPLOAD_FOLDER, { recursive: true, mode: 0o700 });
   for (const name of await readdir(UPLOAD_FOLDER)) {
     const pid = Number(FOLDER_NAME.exec(name)?.[1]);
-    if (pid === process.pid || !isAlive(pid)) {
+    if (pid === process.pid || !isProcessAlive(pid)) {
       await rm(join(UPLOAD_FOLDER, name), { recursive: true, force: true });
     }
   }
@@ -69,15 +70,6 @@ export function requiredFile(res: Response, field: string) {
 /** A request's folder is named after the process that owns it. */
 const FOLDER_NAME = /^(\d+)-/;
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it is there, but another user's.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
 interface Reception {
   fields: Record<string, FileField>;
   folder: string;
@@ -90,7 +82,8 @@ function refuseDeclaredLength(req: Request, maxBytes: number): void {
   }
 }
 
-async function requestFolder(res: Response): Promise<string> {
+/** A private folder of this request, which goes when the response is over. */
+export async function requestFolder(res: Response): Promise<string> {
   await mkdir(UPLOAD_FOLDER, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(UPLOAD_FOLDER, `${process.pid}-`));
   whenDone(res, () => rm(folder, { recursive: true, force: true }));

@@ -14,7 +14,6 @@ import {
 } from "./common.validation";
 import { operation } from "./operation";
 import { owner } from "./user.validation";
-import type { ErrorCode } from "../utils/ApiError";
 import { z } from "./zod";
 
 const TAGS_MAX = 20;
@@ -162,9 +161,13 @@ export const publishVideo = operation({
   message: "Video published successfully",
   data: videoPage,
   errors: [
-    ...["MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE"],
-    ...["QUOTA_EXCEEDED", "TOO_MANY_UPLOADS", "STORAGE_FULL"],
-  ] as ErrorCode[],
+    "MEDIA_EMPTY",
+    "MEDIA_UNSUPPORTED",
+    "MEDIA_UNREADABLE",
+    "QUOTA_EXCEEDED",
+    "TOO_MANY_UPLOADS",
+    "STORAGE_FULL",
+  ],
 });
 
 export const getVideoById = operation({

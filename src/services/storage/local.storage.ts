@@ -1,16 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -22,6 +11,7 @@ import {
 } from "./errors";
 import { assertKey, assertRange } from "./key";
 import type { ByteRange } from "../../utils/byte-range";
+import { linkOrCopy } from "../../utils/link-or-copy";
 import type { Storage } from "./Storage";
 
 export interface LocalStorageOptions {
@@ -33,8 +23,6 @@ export interface LocalStorageOptions {
 const INCOMING = ".incoming";
 const LEFTOVER_AGE = 24 * 60 * 60 * 1000;
 const FULL = ["ENOSPC", "EDQUOT"];
-/** The file system knows no hard links, or this file has as many as it may. */
-const NO_LINK = ["EMLINK", "EPERM", "ENOTSUP", "EXDEV"];
 const ABSENT = ["ENOENT", "ENOTDIR", "EISDIR"];
 
 /**
@@ -138,18 +126,6 @@ async function copyInto(target: string, source: string, incoming: string): Promi
   } catch (error) {
     await rm(part, { force: true });
     throw error;
-  }
-}
-
-/** A hard link is a name of its own for the same bytes, which stay until the last name goes. */
-async function linkOrCopy(origin: string, target: string): Promise<void> {
-  try {
-    await link(origin, target);
-  } catch (error) {
-    if (!NO_LINK.includes(codeOf(error))) {
-      throw error;
-    }
-    await copyFile(origin, target);
   }
 }
 
