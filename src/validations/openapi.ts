@@ -168,7 +168,8 @@ function body({
 }: Operation): Pick<NonNullable<RouteConfig["request"]>, "body"> {
   if (consumes !== undefined) {
     const piece = z.string().openapi({ type: "string", format: "binary", example: "clip.mp4" });
-    return { body: { required: false, content: { [consumes]: { schema: piece } } } };
+    // What brings its fields along may leave the bytes for later.
+    return { body: { required: schema === undefined, content: { [consumes]: { schema: piece } } } };
   }
   const needsFile = Object.values(files).some((file) => file.required);
   if (!schema && !needsFile) {

@@ -38,6 +38,7 @@ const ONCE = [
   ...["registerUser", "loginUser", "logoutUser", "refreshAccessToken", "changePassword"],
   ...["deleteCurrentUser", "deleteSession", "deleteVideo", "deleteComment", "deleteTweet"],
   ...["deletePlaylist", "publishVideo", "updateAvatar", "updateCoverImage"],
+  ...["resumeUpload", "terminateUpload"],
 ];
 
 /** Judged by a hash or a signature, never stored. */
@@ -82,7 +83,8 @@ async function attacksOn(name: string): Promise<Attack[]> {
     const add = (what: string, forbidden: boolean, sent: Partial<Sent>) => {
       const isSafe = forbidden || !ONCE.includes(name) || caller === "anonymous";
       if (isSafe && !(caller === "anonymous" && !forbidden && operation.access === "public")) {
-        const base = { method: operation.method, path: pathOf(operation.path, call) };
+        const { method } = operation;
+        const base = { method, path: pathOf(operation.path, call), headers: call.headers ?? {} };
         const whole = { ...base, token: person?.accessToken, ...sent };
         attacks.push({ name, caller, what, forbidden, access: operation.access, sent: whole });
       }
@@ -162,7 +164,7 @@ function attackShape(operation: Operation, call: Call, encode: Encode, add: Add)
   ]) {
     add(`?${query.slice(0, 20)}`, false, { path: path + query });
   }
-  if (operation.body === undefined) {
+  if (operation.body === undefined || operation.consumes !== undefined) {
     return;
   }
   for (const member of UNKNOWN_MEMBERS) {
