@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { Server } from "@tus/server";
 import type { Request, Response } from "express";
 import { uploadLocker } from "../jobs/resumable/lock";
@@ -33,8 +33,13 @@ let server: Server | undefined;
  */
 export async function askTus(req: Request, res: Response, id: string): Promise<Headers> {
   server ??= newServer();
-  const request = webRequest(req, res, id);
+  const piece = isPiece(req.get("content-type")) ? pieceOf(req) : null;
+  const request = webRequest(req, { res, id, piece });
   const { status, headers } = await server.handleWeb(request);
+  if (piece) {
+    // What it has not read is not read for it any more.
+    req.unpipe(piece);
+  }
   if (status >= 400) {
     throw refusalOf(refusals.get(request), status);
   }
@@ -63,18 +68,30 @@ function newServer(): Server {
 }
 
 /** The request as the library takes it. It looks at `runtime` to hear of a client that has gone. */
-function webRequest(req: Request, res: Response, id: string) {
+function webRequest(
+  req: Request,
+  { res, id, piece }: { res: Response; id: string; piece: Readable | null },
+) {
   const headers = ASKED.map((name) => [name, req.get(name)] as const);
-  const hasPiece = isPiece(req.get("content-type"));
   const request = new globalThis.Request(`http://tus/uploads/${id}`, {
     method: req.method,
     headers: [
       ...headers.filter((pair): pair is [string, string] => pair[1] !== undefined),
-      ...(hasPiece ? [["Content-Type", "application/offset+octet-stream"] as const] : []),
+      ...(piece ? [["Content-Type", "application/offset+octet-stream"] as const] : []),
     ] as [string, string][],
-    ...(hasPiece ? { body: Readable.toWeb(req) as ReadableStream, duplex: "half" } : {}),
+    ...(piece ? { body: Readable.toWeb(piece) as ReadableStream, duplex: "half" } : {}),
   });
   return Object.assign(request, { runtime: { node: { req, res } } });
+}
+
+/** The body in a stream that may be given up without the connection, on which the reply has to go. */
+function pieceOf(req: Request): PassThrough {
+  if (req.destroyed) {
+    throw new ApiError("INVALID_REQUEST");
+  }
+  const piece = new PassThrough();
+  req.once("error", (error) => piece.destroy(error));
+  return req.pipe(piece);
 }
 
 function refusalOf(error: unknown, status: number): unknown {

@@ -25,6 +25,15 @@ export const nameTus: RequestHandler = function nameTus(_req, res, next) {
   next();
 };
 
+/** For clients that can send no PATCH or DELETE (tus 1.0.0, "X-HTTP-Method-Override"). */
+export const overrideMethod: RequestHandler = function overrideMethod(req, _res, next) {
+  const method = req.get("x-http-method-override")?.toUpperCase() ?? "";
+  if (req.method === "POST" && ["PATCH", "DELETE"].includes(method)) {
+    req.method = method;
+  }
+  next();
+};
+
 /** Refuses what is not said in the one version of the protocol, and pieces of another type. */
 export const requireTus: RequestHandler = function requireTus(req, _res, next) {
   if (req.get("tus-resumable") !== TUS_RESUMABLE) {

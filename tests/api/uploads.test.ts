@@ -7,6 +7,7 @@ import { Video } from "../../src/models/video.model";
 import { api, origin, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { filesIn, mediaPath } from "../support/files";
+import { ask } from "../support/keep-alive";
 import { newPerson, type Person } from "../support/people";
 import { needSignIn } from "../support/rules";
 import { begin, create, metadata, piece, PIECE, progress, TUS } from "../support/tus";
@@ -161,6 +162,16 @@ describe("PATCH /uploads/:uploadId", () => {
       expect(body.code).toBe("UPLOAD_OFFSET_CONFLICT");
     }
     expect((await progress(path, token)).headers["upload-offset"]).toBe("100");
+  });
+
+  it("lets a connection go on behind a piece that it has refused", async () => {
+    const path = await begin(token, config.limits.videoBytes);
+    for (const bytes of [1, 200_000, 200_000]) {
+      const body = Buffer.alloc(bytes);
+      const headers = { ...TUS, "Upload-Offset": "7", "Content-Type": PIECE };
+      const reply = await ask({ method: "patch", path, token, headers, body });
+      expect([reply.status, reply.headers.connection]).toEqual([409, "keep-alive"]);
+    }
   });
 
   it("answers 400 without an offset and 415 to another type of body", async () => {

@@ -112,6 +112,7 @@ describe("tus-js-client", () => {
     ["in one piece", {}],
     ["along with the creation", { uploadDataDuringCreation: true }],
     ["in pieces", { chunkSize: 5000 }],
+    ["without PATCH", { overridePatchMethod: true }],
   ])("uploads %s", async (_name, options) => {
     const bytes = await readFile(await makeClip());
     const { video } = await upload(bytes, options);
