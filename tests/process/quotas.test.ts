@@ -6,11 +6,12 @@ import { Upload } from "../../src/models/upload.model";
 import { User } from "../../src/models/user.model";
 import { Video } from "../../src/models/video.model";
 import { useApi } from "../support/api";
-import { publish } from "../support/client";
+import { call, publish, type Reply } from "../support/client";
 import { makeClip } from "../support/clips";
 import { falseCounters } from "../support/counters";
 import { newPerson, type Person } from "../support/people";
 import { startServer, type RunningServer } from "../support/server";
+import { metadata, TUS } from "../support/tus";
 
 jest.setTimeout(240_000);
 
@@ -37,7 +38,7 @@ function headersOf({ accessToken }: Person): Record<string, string> {
 }
 
 /** How many replies there were of each kind. */
-async function outcomes(replies: ReturnType<typeof publish>[]): Promise<Record<string, number>> {
+async function outcomes(replies: Promise<Reply>[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { status, body } of await Promise.all(replies)) {
     const outcome = `${status} ${body.code ?? ""}`.trim();
@@ -55,6 +56,17 @@ async function stall(server: RunningServer, { accessToken }: Person): Promise<So
       "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n--b\r\n",
   );
   return socket;
+}
+
+/** Announces a resumable upload of so many bytes. */
+function announce(server: RunningServer, person: Person, size: number): ReturnType<typeof call> {
+  return call(`${server.url}/uploads`, {
+    method: "POST",
+    headers: {
+      ...{ ...TUS, ...headersOf(person), "Upload-Length": String(size) },
+      "Upload-Metadata": metadata({ title: "A walk" }),
+    },
+  });
 }
 
 /** Waits until so many uploads are on their way. */
@@ -87,6 +99,18 @@ it("QUOTA_BYTES_PER_USER: parallel uploads are taken as long as there is room, a
   await server.stop();
 });
 
+it("QUOTA_BYTES_PER_USER: resumable uploads count from the moment they are announced until they end", async () => {
+  const server = await limited({ QUOTA_BYTES_PER_USER: "1000b", MAX_CONCURRENT_UPLOADS: "100" });
+  const asha = await newPerson();
+  const replies = Array.from({ length: 8 }, () => announce(server, asha, 300));
+  expect(await outcomes(replies)).toEqual({ "201": 3, "403 QUOTA_EXCEEDED": 5 });
+  await Upload.updateOne({ owner: asha._id }, { expiresAt: new Date(0) });
+  expect((await announce(server, asha, 401)).status).toBe(403);
+  expect((await announce(server, asha, 400)).status).toBe(201);
+  await Upload.deleteMany({});
+  await server.stop();
+});
+
 it("QUOTA_VIDEOS_PER_USER: one video more is refused before its bytes are received", async () => {
   const server = await limited({ QUOTA_VIDEOS_PER_USER: "2" });
   const asha = await newPerson();
@@ -114,8 +138,13 @@ it("MAX_CONCURRENT_UPLOADS: a user's surplus is told 429, nobody else's; an uplo
   first.destroy();
   await underway(1);
   expect((await publish(server.url, headersOf(asha))).status).toBe(201);
+  expect((await announce(server, asha, 10)).status).toBe(201);
+  expect((await announce(server, asha, 10)).body.code).toBe("TOO_MANY_UPLOADS");
+  // Nothing has been heard of them for a while.
+  await Upload.updateMany({ owner: asha._id }, { activeUntil: new Date(0) });
+  expect((await announce(server, asha, 10)).status).toBe(201);
   second.destroy();
-  await underway(0);
+  await underway(2);
   await server.stop();
 });
 
@@ -124,6 +153,7 @@ it("MIN_FREE_SPACE: an upload that would leave less is told 507 and leaves nothi
   const asha = await newPerson();
   const { status, body } = await publish(server.url, headersOf(asha));
   expect({ status, code: body.code }).toEqual({ status: 507, code: "STORAGE_FULL" });
+  expect((await announce(server, asha, 10)).body.code).toBe("STORAGE_FULL");
   expect(await Video.exists({ owner: asha._id })).toBeNull();
   await server.stop();
 });

@@ -1,17 +1,20 @@
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { copyFile, open, readFile, rm, stat } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { DetailedError, Upload as TusUpload, type UploadOptions } from "tus-js-client";
+import { Upload as TusUpload, type DetailedError, type UploadOptions } from "tus-js-client";
 import { config } from "../../src/config/env";
 import { Upload } from "../../src/models/upload.model";
 import { Video } from "../../src/models/video.model";
-import { useApi } from "../support/api";
+import { origin, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { filesIn } from "../support/files";
 import { newPerson, type Person } from "../support/people";
 import { freePort, run, scratchFolder, type Program } from "../support/server";
+import { begin, PIECE, TUS } from "../support/tus";
 
 jest.setTimeout(240_000);
 
@@ -140,6 +143,46 @@ describe("tus-js-client", () => {
     const { url } = await upload(await readFile(await makeClip()));
     await TusUpload.terminate(url, { headers: { Authorization: `Bearer ${asha.accessToken}` } });
     expect(await Upload.exists({ _id: url.split("/").at(-1)! })).toBeNull();
+  });
+});
+
+/** Sends a part of a piece to the server of this process, then nothing more, as a dead connection does. */
+async function stall(path: string, bytes: Buffer, length: number): Promise<Socket> {
+  const socket = connect(Number(new URL(origin()).port), "127.0.0.1");
+  await once(socket, "connect");
+  socket.write(
+    `PATCH /api/v1${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${asha.accessToken}\r\n` +
+      `Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: ${PIECE}\r\n` +
+      `Content-Length: ${length}\r\n\r\n`,
+  );
+  socket.write(bytes);
+  while ((await storedOffset(path)) < bytes.length) {
+    /* each look waits for its answer */
+  }
+  return socket;
+}
+
+describe("a piece whose client is gone without a word", () => {
+  it.each([
+    ["the same process", () => `${origin()}/api/v1`],
+    ["another process", () => endpoint().replace("/uploads", "")],
+  ])("lets the next request go on, through %s", async (_name, base) => {
+    const clip = await readFile(await makeClip());
+    const path = await begin(asha.accessToken, clip.length);
+    const socket = await stall(path, clip.subarray(0, 1000), clip.length);
+    expect(await offsetOf(base() + path)).toBe(1000);
+    const reply = await fetch(base() + path, {
+      method: "PATCH",
+      headers: {
+        ...{ Authorization: `Bearer ${asha.accessToken}`, ...TUS },
+        ...{ "Upload-Offset": "1000", "Content-Type": PIECE },
+      },
+      body: new Uint8Array(clip.subarray(1000)),
+    });
+    expect(reply.status).toBe(204);
+    const { videoFile } = (await Video.findById(reply.headers.get("x-video-id")))!;
+    expect(await readFile(join(config.dataDir, "media", videoFile))).toEqual(clip);
+    socket.destroy();
   });
 });
 

@@ -35,6 +35,5 @@ const options: UploadOptions = {
   onError: (error) => print(`failed ${error.message}`),
 };
 
-// The types know browsers' files only; in Node a stream of a file is taken.
-const upload = new Upload(createReadStream(path) as unknown as Blob, options);
+const upload = new Upload(createReadStream(path), options);
 upload.start();
