@@ -33,7 +33,7 @@ let server: Server | undefined;
  */
 export async function askTus(req: Request, res: Response, id: string): Promise<Headers> {
   server ??= newServer();
-  const piece = isPiece(req.get("content-type")) ? pieceOf(req) : null;
+  const piece = hasPiece(req) ? pieceOf(req) : null;
   const request = webRequest(req, { res, id, piece });
   const { status, headers } = await server.handleWeb(request);
   if (piece) {
@@ -82,6 +82,11 @@ function webRequest(
     ...(piece ? { body: Readable.toWeb(piece) as ReadableStream, duplex: "half" } : {}),
   });
   return Object.assign(request, { runtime: { node: { req, res } } });
+}
+
+/** Some clients name the type with every request. */
+function hasPiece(req: Request): boolean {
+  return (req.method === "POST" || req.method === "PATCH") && isPiece(req.get("content-type"));
 }
 
 /** The body in a stream that may be given up without the connection, on which the reply has to go. */

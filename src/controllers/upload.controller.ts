@@ -23,8 +23,7 @@ export const createUpload = asyncHandler(async (req, res) => {
   const metadata = knownPairs(req.body as Record<string, string>, fields);
   const { _id: owner } = currentUser(res);
   const upload = await Upload.begin({ owner, size, announcement: { fields, metadata } });
-  // Nobody else knows of an upload whose client has got no address.
-  whenDone(res, () => (isDelivered(res) ? Promise.resolve() : removeUpload(upload._id)));
+  removeUnlessDelivered(res, upload._id);
 
   const reply = await askTus(req, res, upload._id);
   const offset = Number(reply.get("Upload-Offset") ?? 0);
@@ -86,6 +85,16 @@ async function finishIfComplete(
   return true;
 }
 
-function isDelivered(res: Response): boolean {
-  return res.writableFinished && res.statusCode < 300;
+/** Nobody knows of an upload whose client has gone before it got the address. */
+function removeUnlessDelivered(res: Response, id: string): void {
+  let isDelivered = false;
+  res.once("finish", () => {
+    isDelivered = !res.destroyed && res.statusCode < 300;
+  });
+  // What the database does not hear of goes when its time is over.
+  whenDone(res, async () => {
+    if (!isDelivered) {
+      await removeUpload(id).catch(() => undefined);
+    }
+  });
 }

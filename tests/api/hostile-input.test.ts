@@ -22,6 +22,7 @@ import { ask, inParallel, type Reply, type Sent } from "../support/keep-alive";
 import { newAccount, type Person } from "../support/people";
 import { snapshot } from "../support/snapshot";
 import { newThings, removedPerson, type Things } from "../support/things";
+import { PIECE } from "../support/tus";
 
 /*
  * Every field that the OpenAPI document has is sent in every wrong way we know of, by every caller
@@ -84,7 +85,9 @@ async function attacksOn(name: string): Promise<Attack[]> {
       const isSafe = forbidden || !ONCE.includes(name) || caller === "anonymous";
       if (isSafe && !(caller === "anonymous" && !forbidden && operation.access === "public")) {
         const { method } = operation;
-        const base = { method, path: pathOf(operation.path, call), headers: call.headers ?? {} };
+        const piece = call.piece && { body: call.piece, headers: { "content-type": PIECE } };
+        const headers = { ...call.headers, ...piece?.headers };
+        const base = { method, path: pathOf(operation.path, call), ...piece, headers };
         const whole = { ...base, token: person?.accessToken, ...sent };
         attacks.push({ name, caller, what, forbidden, access: operation.access, sent: whole });
       }

@@ -1,4 +1,6 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { once } from "node:events";
+import { appendFile, readFile, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { config } from "../../src/config/env";
 import { startJobs } from "../../src/jobs";
@@ -8,7 +10,7 @@ import { api, origin, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { filesIn } from "../support/files";
 import { newPerson } from "../support/people";
-import { begin, create, piece, progress, TUS } from "../support/tus";
+import { begin, create, metadata, piece, PIECE, progress, TUS } from "../support/tus";
 
 useApi();
 
@@ -35,6 +37,54 @@ describe("an upload that was complete when its server died", () => {
     expect(await Video.find({ title: "Late" }).then((all) => all.map(({ id }) => id))).toEqual([
       video,
     ]);
+  });
+});
+
+/** Sends the beginning of a piece over a connection that is cut when that has arrived. */
+async function cutOff(method: string, path: string, lines: object, bytes: Buffer): Promise<void> {
+  const socket = connect(Number(new URL(origin()).port), "127.0.0.1");
+  await once(socket, "connect");
+  const headers = Object.entries({
+    ...{ Host: "x", Authorization: `Bearer ${token}`, ...TUS, ...lines },
+    ...{ "Content-Type": PIECE, "Content-Length": clip.length },
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const before = await arrived();
+  socket.write(`${method} /api/v1${path} HTTP/1.1\r\n${headers.join("")}\r\n`);
+  socket.write(bytes);
+  while ((await arrived()) < before + bytes.length) {
+    /* each look waits for its answer */
+  }
+  socket.destroy();
+}
+
+/** Bytes of all unfinished uploads. */
+async function arrived(): Promise<number> {
+  const folder = join(config.dataDir, "resumable");
+  const sizes = await Promise.all(
+    (await filesIn("resumable")).map((name) => stat(join(folder, name)).then(({ size }) => size)),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+describe("a connection that is cut", () => {
+  it("costs a piece nothing of what had arrived", async () => {
+    const path = await begin(token, clip.length);
+    await cutOff("PATCH", path, { "Upload-Offset": "0" }, clip.subarray(0, 5000));
+    expect((await progress(path, token)).headers["upload-offset"]).toBe("5000");
+    expect((await piece(path, token, 5000, clip.subarray(5000))).status).toBe(204);
+  });
+
+  it("takes an upload whose address its client has not got yet", async () => {
+    const before = await filesIn("resumable");
+    const announced = {
+      "Upload-Length": clip.length,
+      "Upload-Metadata": metadata({ title: "Lost" }),
+    };
+    await cutOff("POST", "/uploads", announced, clip.subarray(0, 5000));
+    while ((await filesIn("resumable")).length > before.length) {
+      /* each look waits for its answer */
+    }
+    expect(await Upload.countDocuments({ "announcement.fields.title": "Lost" })).toBe(0);
   });
 });
 

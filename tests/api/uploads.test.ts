@@ -149,6 +149,7 @@ describe("HEAD /uploads/:uploadId", () => {
     expect(headers["upload-metadata"]).toBe(metadata({ title: "Ein Gruß", tags: "a,b" }));
     expect(headers["cache-control"]).toBe("no-store");
     expect(headers["x-video-id"]).toBeUndefined();
+    await progress(path, token).type(PIECE).expect(200);
   });
 });
 
