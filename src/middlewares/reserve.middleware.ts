@@ -20,10 +20,9 @@ export const reserveUpload = asyncHandler(async (req, res, next) => {
     next();
     return;
   }
-  const bytes = Math.min(declaredBytes(req), config.limits.videoBytes);
-  await requireFreeSpace(config.dataDir, { bytes, floor: config.limits.freeBytes });
-  const { _id: owner } = currentUser(res);
-  const upload = await Upload.begin({ owner, size: Math.max(0, bytes - BESIDE_BYTES) });
+  const { atLeast, atMost } = sizeOf(req);
+  await requireFreeSpace(config.dataDir, { bytes: atMost, floor: config.limits.freeBytes });
+  const upload = await Upload.begin({ owner: currentUser(res)._id, size: atLeast });
   // What the database does not hear of lapses by itself.
   const timer = setInterval(() => {
     Upload.prolong(upload._id).catch(() => undefined);
@@ -45,7 +44,14 @@ export function reservedVideo(res: Response): Types.ObjectId {
   return upload.video;
 }
 
-/** Of a body whose length is not declared, what can be told is nothing. */
-function declaredBytes(req: Request): number {
-  return Number(req.get("content-length") ?? 0);
+/** What can be told of the video's size before it is received. */
+function sizeOf(req: Request): { atLeast: number; atMost: number } {
+  const { videoBytes } = config.limits;
+  const declared = req.get("content-length");
+  return declared === undefined
+    ? { atLeast: 0, atMost: videoBytes }
+    : {
+        atLeast: Math.max(0, Number(declared) - BESIDE_BYTES),
+        atMost: Math.min(Number(declared), videoBytes),
+      };
 }
