@@ -10,6 +10,7 @@ import { errorHandler } from "./middlewares/error.middleware";
 import { notFound } from "./middlewares/not-found.middleware";
 import { limitRequests } from "./middlewares/rate-limit.middleware";
 import { requestLog } from "./middlewares/request-log.middleware";
+import { describeTus } from "./middlewares/tus.middleware";
 import { apiRouter } from "./routes";
 
 /** Largest JSON or urlencoded body. */
@@ -24,6 +25,8 @@ const EXPOSED_HEADERS = [
   "ETag",
   "Accept-Ranges",
   "Content-Range",
+  ...["Location", "Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Expires"],
+  ...["Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "X-Video-Id"],
 ];
 
 /** Builds the Express app. It neither listens nor connects; `index.ts` does. */
@@ -34,6 +37,7 @@ export function createApp(): Express {
 
   app.use(requestLog);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.options(`${API_PREFIX}/uploads{/:uploadId}`, describeTus);
   app.use(
     cors({
       origin: config.http.corsOrigins,

@@ -28,6 +28,9 @@ export const VIEW_WINDOW_MS = 60 * 60 * 1000;
 /** A stored file that no document has claimed after this long is removed. */
 export const UNCLAIMED_FILE_MS = 60 * 60 * 1000;
 
+/** An upload of which nothing is heard for this long is none of its owner's concurrent ones. */
+export const UPLOAD_ACTIVE_MS = 60 * 1000;
+
 /** No request that began before a removal is still writing after this long. */
 export const REMOVAL_GRACE_MS = 60 * 1000;
 

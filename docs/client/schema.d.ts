@@ -345,6 +345,54 @@ export interface paths {
         patch: operations["togglePublishStatus"];
         trace?: never;
     };
+    "/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a resumable upload of a video
+         * @description Part of [tus 1.0.0](https://tus.io/protocols/resumable-upload), made for its clients: an upload goes on where it was cut off. `Upload-Metadata` carries the fields of `POST /videos` (title, description, tags, isPublished), Base64 each; other keys are dropped. The first piece may come along as the body.
+         */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give up an upload; a video that it has become stays
+         * @description Part of [tus 1.0.0](https://tus.io/protocols/resumable-upload), made for its clients: an upload goes on where it was cut off.
+         */
+        delete: operations["terminateUpload"];
+        options?: never;
+        /**
+         * How much of an upload has arrived
+         * @description Part of [tus 1.0.0](https://tus.io/protocols/resumable-upload), made for its clients: an upload goes on where it was cut off. Of a complete upload whose publishing was cut off this publishes the video.
+         */
+        head: operations["getUploadOffset"];
+        /**
+         * Send the next piece of an upload; the last one publishes the video
+         * @description Part of [tus 1.0.0](https://tus.io/protocols/resumable-upload), made for its clients: an upload goes on where it was cut off. The last piece is answered when the file has been checked as `POST /videos` checks it; a file that is refused is removed with its upload.
+         */
+        patch: operations["resumeUpload"];
+        trace?: never;
+    };
     "/comments/{videoId}": {
         parameters: {
             query?: never;
@@ -4833,7 +4881,11 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies */
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `QUOTA_EXCEEDED` There is no room left in your account
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4877,7 +4929,11 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            /**
+             * @description `TOO_MANY_UPLOADS` Too many uploads at once
+             *
+             *     `TOO_MANY_REQUESTS` Too many requests, please slow down
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5351,6 +5407,647 @@ export interface operations {
             };
             /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @example 1.0.0 */
+                "Tus-Resumable": string;
+                /** @example 12086 */
+                "Upload-Length": string;
+                "Upload-Metadata"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example clip.mp4 */
+                "application/offset+octet-stream": Blob;
+            };
+        };
+        responses: {
+            /** @description Upload created */
+            201: {
+                headers: {
+                    /** @description Of the upload, for HEAD, PATCH and DELETE */
+                    Location?: string;
+                    /** @description Bytes that have arrived */
+                    "Upload-Offset"?: string;
+                    /** @description When an unfinished upload is removed */
+                    "Upload-Expires"?: string;
+                    /** @description Of the video, when the upload is complete */
+                    "X-Video-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 201,
+                     *       "data": {
+                     *         "_id": "7d8f1c0a9be24f5d8c3b6a1e0f2d4c5b",
+                     *         "offset": 0,
+                     *         "size": 12086,
+                     *         "expiresAt": "2026-01-31T12:00:00.000Z",
+                     *         "video": "66f0c0ffee0000000000b0b1"
+                     *       },
+                     *       "message": "Upload created",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 201;
+                        data: {
+                            /** @example 7d8f1c0a9be24f5d8c3b6a1e0f2d4c5b */
+                            _id: string;
+                            /** @example 0 */
+                            offset: number;
+                            /** @example 12086 */
+                            size: number;
+                            /**
+                             * Format: date-time
+                             * @example 2026-01-31T12:00:00.000Z
+                             */
+                            expiresAt: string;
+                            /**
+                             * @description Null until the upload is complete
+                             * @example 66f0c0ffee0000000000b0b1
+                             */
+                            video: string | null;
+                        };
+                        /** @example Upload created */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED` Some fields are not valid
+             *
+             *     `MEDIA_EMPTY` The file is empty
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `QUOTA_EXCEEDED` There is no room left in your account
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED` Only version 1.0.0 of the tus protocol is spoken here */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FILE_TOO_LARGE` The file is larger than allowed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `MEDIA_UNSUPPORTED` This kind of file is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `MEDIA_UNREADABLE` The file is damaged or cannot be read */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `TOO_MANY_UPLOADS` Too many uploads at once
+             *
+             *     `TOO_MANY_REQUESTS` Too many requests, please slow down
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `STORAGE_UNAVAILABLE` The media storage does not answer, please try again in a moment
+             *
+             *     `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `STORAGE_FULL` There is no room left for this file */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    terminateUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @example 1.0.0 */
+                "Tus-Resumable": string;
+            };
+            path: {
+                /** @example 7d8f1c0a9be24f5d8c3b6a1e0f2d4c5b */
+                uploadId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Give up an upload; a video that it has become stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_NOT_FOUND` Upload not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_EXPIRED` The upload was not finished in time */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED` Only version 1.0.0 of the tus protocol is spoken here */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_LOCKED` Another request works on this upload, please try again in a moment */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getUploadOffset: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @example 1.0.0 */
+                "Tus-Resumable": string;
+            };
+            path: {
+                /** @example 7d8f1c0a9be24f5d8c3b6a1e0f2d4c5b */
+                uploadId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much of an upload has arrived */
+            200: {
+                headers: {
+                    /** @description Bytes that have arrived */
+                    "Upload-Offset"?: string;
+                    /** @description Bytes of the whole file */
+                    "Upload-Length"?: string;
+                    /** @description As it was sent, unknown keys left out */
+                    "Upload-Metadata"?: string;
+                    /** @description Of the video, when the upload is complete */
+                    "X-Video-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_NOT_FOUND` Upload not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_EXPIRED` The upload was not finished in time */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED` Only version 1.0.0 of the tus protocol is spoken here */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_LOCKED` Another request works on this upload, please try again in a moment */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    resumeUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @example 1.0.0 */
+                "Tus-Resumable": string;
+                /** @example 0 */
+                "Upload-Offset": string;
+            };
+            path: {
+                /** @example 7d8f1c0a9be24f5d8c3b6a1e0f2d4c5b */
+                uploadId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example clip.mp4 */
+                "application/offset+octet-stream": Blob;
+            };
+        };
+        responses: {
+            /** @description Send the next piece of an upload; the last one publishes the video */
+            204: {
+                headers: {
+                    /** @description Bytes that have arrived */
+                    "Upload-Offset"?: string;
+                    /** @description When an unfinished upload is removed */
+                    "Upload-Expires"?: string;
+                    /** @description Of the video, when the upload is complete */
+                    "X-Video-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `VALIDATION_FAILED` Some fields are not valid
+             *
+             *     `MEDIA_EMPTY` The file is empty
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `QUOTA_EXCEEDED` There is no room left in your account
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_NOT_FOUND` Upload not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_OFFSET_CONFLICT` The upload has another offset */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_EXPIRED` The upload was not finished in time */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED` Only version 1.0.0 of the tus protocol is spoken here */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FILE_TOO_LARGE` The file is larger than allowed */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNSUPPORTED_MEDIA_TYPE` This kind of body is not supported
+             *
+             *     `MEDIA_UNSUPPORTED` This kind of file is not supported
+             */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `MEDIA_UNREADABLE` The file is damaged or cannot be read */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UPLOAD_LOCKED` Another request works on this upload, please try again in a moment */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `STORAGE_UNAVAILABLE` The media storage does not answer, please try again in a moment
+             *
+             *     `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `STORAGE_FULL` There is no room left for this file */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,6 +4,9 @@ import type { Folder, Part, Step } from "./steps";
 /** How an editor keeps a value of a reply: by a reference to it, or by a script after the request. */
 export type Dialect = "rest-client" | "jetbrains";
 
+/** The one type of a body that is a file. */
+const PIECE = "application/offset+octet-stream";
+
 const BOUNDARY = "mega-backend";
 
 const READERS: Record<Dialect, string> = {
@@ -41,7 +44,7 @@ function references(steps: Step[]): string[] {
 }
 
 function block(step: Step, folder: string, dialect: Dialect): string[] {
-  const { id, title, method, token, json, parts, capture } = step;
+  const { id, title, method, headers, token, json, parts, file, capture } = step;
   const captures = Object.entries(capture).map(
     ([name, place]) => `  client.global.set("${name}", response.body.${place});`,
   );
@@ -52,6 +55,8 @@ function block(step: Step, folder: string, dialect: Dialect): string[] {
     "# @no-cookie-jar",
     `${method} ${address(step)}`,
     ...(token === undefined ? [] : [`Authorization: Bearer {{${token}}}`]),
+    ...headers.map(({ name, value }) => `${name}: ${value}`),
+    ...(file ? [`Content-Type: ${PIECE}`, "", `< ./${file}`] : []),
     ...(json ? ["Content-Type: application/json", "", JSON.stringify(json, null, 2)] : []),
     ...(parts ? multipart(parts) : []),
     ...(dialect === "jetbrains" && captures.length > 0 ? ["", "> {%", ...captures, "%}"] : []),

@@ -47,7 +47,7 @@ function item(step: Step) {
     method: step.method,
     description: step.description,
     ...authOf(step),
-    header: [],
+    header: headersOf(step),
     ...bodyOf(step),
     url: urlOf(step),
   };
@@ -72,7 +72,18 @@ function authOf({ token }: Step) {
   return token === "accessToken" ? {} : { auth: bearer(token) };
 }
 
-function bodyOf({ json, parts }: Step) {
+function headersOf({ headers, file }: Step) {
+  const type = { name: "Content-Type", value: "application/offset+octet-stream" };
+  return [...headers, ...(file === undefined ? [] : [type])].map(({ name, value }) => ({
+    key: name,
+    value,
+  }));
+}
+
+function bodyOf({ json, parts, file }: Step) {
+  if (file !== undefined) {
+    return { body: { mode: "file", file: { src: file } } };
+  }
   if (json) {
     const raw = JSON.stringify(json, null, 2);
     return { body: { mode: "raw", raw, options: { raw: { language: "json" } } } };
@@ -116,9 +127,11 @@ const NEW_NAMES = [
 function testsOf({ status, schema, list, mediaType, capture }: Step): string[] {
   return [
     `pm.test("status is ${status}", () => pm.response.to.have.status(${status}));`,
-    schema
-      ? `pm.test("the reply has its documented shape", () => pm.response.to.have.jsonSchema(${JSON.stringify(schema)}));`
-      : `pm.test("the reply is ${mediaType}", () => pm.expect(pm.response.headers.get("Content-Type")).to.include("${mediaType.replace("*", "")}"));`,
+    mediaType === undefined
+      ? 'pm.test("the reply has no body", () => pm.expect(pm.response.text() ?? "").to.equal(""));'
+      : schema
+        ? `pm.test("the reply has its documented shape", () => pm.response.to.have.jsonSchema(${JSON.stringify(schema)}));`
+        : `pm.test("the reply is ${mediaType}", () => pm.expect(pm.response.headers.get("Content-Type")).to.include("${mediaType.replace("*", "")}"));`,
     // An empty list has any shape; the tour leaves something in each.
     ...(list === undefined
       ? []

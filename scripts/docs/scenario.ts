@@ -141,6 +141,20 @@ export const SCENARIO: Section[] = [
     ],
   },
   {
+    title: "Uploads",
+    rows: [
+      { operation: "createUpload", capture: { uploadId: ID } },
+      { operation: "getUploadOffset" },
+      { operation: "resumeUpload", for: "the whole file in one piece" },
+      {
+        operation: "createUpload",
+        for: "another one, to be given up",
+        capture: { secondUploadId: ID },
+      },
+      { operation: "terminateUpload", path: { uploadId: "{{secondUploadId}}" } },
+    ],
+  },
+  {
     title: "Media",
     rows: [
       { operation: "getUserFile", url: "{{avatarUrl}}" },

@@ -11,7 +11,7 @@ interface Media {
 
 interface Parameter {
   name: string;
-  in: "path" | "query";
+  in: "path" | "query" | "header";
   description?: string;
   example?: unknown;
   schema: { description?: string; examples?: unknown[] };
@@ -24,8 +24,8 @@ interface Described {
   description?: string;
   security: object[];
   parameters?: Parameter[];
-  requestBody?: { content: Record<string, Media> };
-  responses: Record<string, { description: string; content: Record<string, Media> }>;
+  requestBody?: { required?: boolean; content: Record<string, Media> };
+  responses: Record<string, { description: string; content?: Record<string, Media> }>;
 }
 
 /** A part of a multipart body: a text, or a file below `docs/`. */
@@ -48,13 +48,17 @@ export interface Step {
   pathValues: Record<string, string>;
   url?: string;
   query: { name: string; value: string; description: string; sent: boolean }[];
+  headers: { name: string; value: string }[];
   /** The variable with the access token; absent for what anybody may call. */
   token?: string;
   json?: Record<string, unknown>;
   parts?: Part[];
+  /** A file below `docs/` that is the whole body. */
+  file?: string;
   status: number;
   statusText: string;
-  mediaType: string;
+  /** Absent where the reply has no body. */
+  mediaType?: string;
   /** What the reply looks like; absent for files. */
   schema?: Schema;
   /** Where the reply has its list, if it has one. */
@@ -118,7 +122,7 @@ function step(row: Row, operation: Located, visit: number): Step {
   // Toggles succeed with 201 and 200; what goes on is what a visit is for.
   const status = row.status ?? Math.max(...successes);
   const reply = operation.responses[status]!;
-  const [mediaType, media] = Object.entries(reply.content)[0]!;
+  const [mediaType, media] = Object.entries(reply.content ?? {})[0] ?? [];
   return {
     id: `${operationId}${visit === 1 ? "" : visit}`,
     operationId,
@@ -133,13 +137,18 @@ function step(row: Row, operation: Located, visit: number): Step {
     ),
     ...(row.url === undefined ? {} : { url: row.url }),
     query: parameters.filter((parameter) => parameter.in === "query").map((it) => query(it, row)),
+    headers: parameters
+      .filter((parameter) => parameter.in === "header")
+      .map(({ name, example, schema }) => ({
+        name,
+        value: String(example ?? schema.examples?.[0]),
+      })),
     ...(security.length === 0 ? {} : { token: row.as ?? "accessToken" }),
     ...body(row, operation),
     status,
     statusText: reply.description,
-    mediaType,
-    ...(mediaType === "application/json" ? shape(media.schema) : {}),
-    ...(media.example === undefined ? {} : { example: media.example }),
+    ...(media ? { mediaType: mediaType!, example: media.example } : {}),
+    ...(media && mediaType === "application/json" ? shape(media.schema) : {}),
     capture: row.capture ?? {},
     begins: row.begins ?? false,
   };
@@ -168,10 +177,14 @@ function query({ name, schema, description = schema.description }: Parameter, ro
   };
 }
 
-/** The documented example with the row's fields in place: JSON where that is taken, else multipart. */
-function body(row: Row, { requestBody }: Described): Pick<Step, "json" | "parts"> {
+/** The documented example with the row's fields in place: JSON where that is taken, else multipart, or a file. */
+function body(row: Row, { requestBody }: Described): Pick<Step, "json" | "parts" | "file"> {
   if (!requestBody) {
     return {};
+  }
+  const bytes = requestBody.content["application/offset+octet-stream"];
+  if (bytes) {
+    return requestBody.required ? { file: `assets/${String(bytes.example)}` } : {};
   }
   const json = requestBody.content["application/json"];
   const media = json ?? requestBody.content["multipart/form-data"]!;

@@ -123,6 +123,12 @@ function schemaFor(production: boolean) {
     MAX_VIDEO_SIZE: byteSize.prefault("100mb"),
     MAX_IMAGE_SIZE: byteSize.prefault("5mb"),
 
+    UPLOAD_EXPIRY: duration.prefault("24h"),
+    MAX_CONCURRENT_UPLOADS: count.default(3),
+    QUOTA_VIDEOS_PER_USER: count.default(10_000),
+    QUOTA_BYTES_PER_USER: byteSize.prefault("100gb"),
+    MIN_FREE_SPACE: byteSize.prefault("512mb"),
+
     PROCESSING_CONCURRENCY: z.coerce
       .number("is not a number")
       .int("is not a whole number")
@@ -191,6 +197,11 @@ function toConfig(env: Env) {
       writesPerMinute: env.RATE_LIMIT_WRITES,
       videoBytes: env.MAX_VIDEO_SIZE,
       imageBytes: env.MAX_IMAGE_SIZE,
+      uploadExpiry: env.UPLOAD_EXPIRY,
+      concurrentUploads: env.MAX_CONCURRENT_UPLOADS,
+      videosPerUser: env.QUOTA_VIDEOS_PER_USER,
+      bytesPerUser: env.QUOTA_BYTES_PER_USER,
+      freeBytes: env.MIN_FREE_SPACE,
     },
     jobs: { concurrency: env.PROCESSING_CONCURRENCY },
     media: {

@@ -1,14 +1,14 @@
 import { createHmac } from "node:crypto";
-import { dirname, join } from "node:path";
 import type { Request, Response } from "express";
 import { Types, trusted, type QueryFilter } from "mongoose";
 import { config } from "../config/env";
-import { newKey, saveWithFiles, type NewFile } from "../jobs/files";
-import { ringBell } from "../jobs/queue";
+import { saveWithFiles } from "../jobs/files";
+import { publish, thumbnailFromImage } from "../jobs/publishing";
 import { removeVideo } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedVideo } from "../middlewares/load.middleware";
 import { addressOf } from "../middlewares/rate-limit.middleware";
+import { reservedVideo } from "../middlewares/reserve.middleware";
 import { requiredFile } from "../middlewares/upload.middleware";
 import { validated } from "../middlewares/validate.middleware";
 import { Counter } from "../models/counter.model";
@@ -24,19 +24,12 @@ import {
   type JoinedVideo,
   type JoinedVideoPage,
 } from "../presenters/video.presenter";
-import { ffmpegTools } from "../services";
-import { extractThumbnail, probeVideo } from "../services/ffmpeg";
-import { normalizeImage } from "../services/image";
-import { detectVideoType } from "../services/media-type";
 import { ApiError } from "../utils/ApiError";
 import { ApiResponse } from "../utils/ApiResponse";
 import { asyncHandler } from "../utils/asyncHandler";
 import { onlyPage, paginate } from "../utils/pagination";
 import * as schema from "../validations/video.validation";
 import { joinedVideos } from "./joined-videos";
-
-/** Widest stored thumbnail, in pixels. */
-const THUMBNAIL_WIDTH = 1280;
 
 export const getAllVideos = asyncHandler(async (req, res) => {
   const { query } = validated(res, schema.getAllVideos);
@@ -59,17 +52,13 @@ export const getAllVideos = asyncHandler(async (req, res) => {
 
 export const publishVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.publishVideo);
-  const { path } = requiredFile(res, "videoFile");
-  const { contentType, extension } = await detectVideoType(path);
-  const { duration, width, height } = await probeVideo(await ffmpegTools(), path);
-
-  const facts = { owner: currentUser(res)._id, contentType, duration, width, height };
-  const document = new Video({ ...body, ...facts });
-  const thumbnail = await newThumbnail(res, document._id);
-  const videoFile = { key: newKey("videos", document._id, extension), path, contentType };
-  document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
-  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
-  ringBell();
+  const document = await publish({
+    id: reservedVideo(res),
+    owner: currentUser(res)._id,
+    fields: body,
+    videoFile: requiredFile(res, "videoFile").path,
+    thumbnail: res.locals.files?.thumbnail?.path,
+  });
   const data = await readPage(req, res, document._id);
   new ApiResponse(201, data, schema.publishVideo.message).send(res);
 });
@@ -87,8 +76,9 @@ export const getVideoById = asyncHandler(async (req, res) => {
 export const updateVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.updateVideo);
   const { _id, thumbnail: old } = loadedVideo(res);
-  if (res.locals.files?.thumbnail) {
-    const thumbnail = await newThumbnail(res, _id);
+  const image = res.locals.files?.thumbnail;
+  if (image) {
+    const thumbnail = await thumbnailFromImage(_id, image.path);
     await saveWithFiles({ stored: [thumbnail], dropped: [old] }, () =>
       Video.change(_id, { ...body, thumbnail: thumbnail.key }),
     );
@@ -196,19 +186,6 @@ async function readPage(req: Request, res: Response, id: Types.ObjectId) {
   const isOwn = viewer?.equals(row.owner._id) === true;
   const job = isOwn ? await Job.findOne({ target: id }) : undefined;
   return videoPage(row, mediaUrlsFor(req), job);
-}
-
-/** Makes the thumbnail from the image that was sent or, without one, from a frame of the video; it is still to be stored. */
-async function newThumbnail(res: Response, id: Types.ObjectId): Promise<NewFile> {
-  const sent = res.locals.files?.thumbnail?.path;
-  const source = sent ?? requiredFile(res, "videoFile").path;
-  const path = join(dirname(source), "thumbnail.webp");
-  if (sent === undefined) {
-    await extractThumbnail(await ffmpegTools(), source, path);
-  } else {
-    await normalizeImage(source, path, { maxWidth: THUMBNAIL_WIDTH });
-  }
-  return { key: newKey("videos", id, "webp"), path, contentType: "image/webp" };
 }
 
 /** Keeps the viewer's history and counts one view per viewer and window, the owner's never; answers the count. */

@@ -5,6 +5,7 @@ import { sweepFiles } from "./files";
 import { releaseOrphans } from "./queue";
 import { finishRemovals } from "./removal";
 import { Worker } from "./worker";
+import { sweepResumable } from "./resumable/finish";
 
 const INTERVAL_MS = 60_000;
 
@@ -38,6 +39,7 @@ async function cleanUp(): Promise<void> {
     await releaseOrphans();
     await sweepPrivateFolders(config.uploadFolder);
     await sweepPrivateFolders(config.workFolder);
+    await sweepResumable();
   } catch (err) {
     logger.warn({ err }, "cleaning up failed, the next round tries again");
   }

@@ -28,11 +28,12 @@ type Collection = Pick<
   "collectionName" | "find" | "findOne" | "aggregate" | "updateOne" | "countDocuments"
 >;
 
-/** A counter of a collection's documents, and the rows it counts. */
+/** A counter of a collection's documents, and the rows it counts or whose field it sums up. */
 interface Kind {
   documents: Collection;
   field: string;
   rows: Collection;
+  sum?: string;
   /** The rows' field that names the document; an index begins with it. */
   key: string;
   where?: Record<string, unknown>;
@@ -77,6 +78,7 @@ function kinds(): Kind[] {
     { documents: users, field: "subscriptionsCount", rows: subscriptions, key: "subscriber" },
     { documents: users, field: "tweetsCount", rows: tweets, key: "owner" },
     { documents: users, field: "uploadsCount", rows: videos, key: "owner" },
+    { documents: users, field: "storedBytes", rows: videos, key: "owner", sum: "size" },
     {
       documents: users,
       field: "videosCount",
@@ -156,9 +158,9 @@ async function* suspects(kind: Kind): AsyncGenerator<Types.ObjectId> {
   }
 }
 
-/** How many rows each of the documents has, by id; those without any are left out. */
+/** How many rows each of the documents has, or their sum, by id; those without any are left out. */
 async function countRows(
-  { rows, key, where = {}, narrow = [] }: Kind,
+  { rows, key, sum, where = {}, narrow = [] }: Kind,
   ids: Types.ObjectId[],
   session?: ClientSession,
 ): Promise<Map<string, number>> {
@@ -167,7 +169,7 @@ async function countRows(
       [
         { $match: { [key]: { $in: ids }, ...where } },
         ...narrow,
-        { $group: { _id: `$${key}`, count: { $sum: 1 } } },
+        { $group: { _id: `$${key}`, count: { $sum: sum === undefined ? 1 : `$${sum}` } } },
       ],
       session && { session },
     )

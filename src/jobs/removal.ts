@@ -10,6 +10,7 @@ import { Session } from "../models/session.model";
 import { Subscription } from "../models/subscription.model";
 import { inTransaction } from "../models/transaction";
 import { Tweet, TWEETS } from "../models/tweet.model";
+import { Upload } from "../models/upload.model";
 import { User } from "../models/user.model";
 import { filesOf, PUBLISHED_VIDEOS, Video } from "../models/video.model";
 import { View } from "../models/view.model";
@@ -35,7 +36,7 @@ export function removeVideo(id: Types.ObjectId): Promise<void> {
     const published = video.isPublished ? -1 : 0;
     await User.updateOne(
       { _id: video.owner },
-      { $inc: { uploadsCount: -1, videosCount: published } },
+      { $inc: { uploadsCount: -1, videosCount: published, storedBytes: -video.size } },
       { session, timestamps: false },
     );
     await Counter.add("publishedVideos", published, session);
@@ -181,6 +182,7 @@ async function clearLikesOf(kind: Likeable, target: Types.ObjectId): Promise<voi
 
 async function clearUser(user: Types.ObjectId): Promise<void> {
   await Session.deleteMany({ user });
+  await Upload.deleteMany({ owner: user });
   for await (const { _id } of Video.find({ owner: user })) {
     await removeVideo(_id);
   }

@@ -111,7 +111,7 @@ async function settle(job: JobDocument, error: unknown, signal: AbortSignal): Pr
       return;
     }
     const { isHopeless, ...failure } = failureOf(error);
-    logger.warn({ err: error, job: job.id as string, attempt: job.attempts }, failure.message);
+    logger.warn({ err: error, job: job.id, attempt: job.attempts }, failure.message);
     await failJob(job, failure, { isHopeless });
   } catch (thrown) {
     if (!(thrown instanceof LeaseLost)) {

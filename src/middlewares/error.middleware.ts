@@ -43,6 +43,8 @@ function send(req: Request, res: Response, failure: ApiError): void {
   if (hasLargeRest(req)) {
     sendAndHangUp(res, JSON.stringify(body));
   } else {
+    // Unread, it would stand before the next request of the connection.
+    req.resume();
     res.json(body);
   }
 }

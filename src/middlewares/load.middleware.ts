@@ -3,6 +3,7 @@ import { trusted, type Types } from "mongoose";
 import { Comment, type CommentDocument } from "../models/comment.model";
 import { Playlist, playlistsVisibleTo, type PlaylistDocument } from "../models/playlist.model";
 import { Tweet, type TweetDocument } from "../models/tweet.model";
+import { Upload, type UploadDocument } from "../models/upload.model";
 import { User, type UserDocument } from "../models/user.model";
 import { Video, visibleTo, type VideoDocument } from "../models/video.model";
 import { ApiError } from "../utils/ApiError";
@@ -36,6 +37,9 @@ export const loadOwnTweet = load("tweet", findTweet, requireOwner("tweet"));
 export const loadVisiblePlaylist = load("playlist", findVisiblePlaylist);
 export const loadOwnPlaylist = load("playlist", findVisiblePlaylist, requireOwner("playlist"));
 
+/** Loads the caller's own resumable upload: 404 for everybody else's, of which he may not know. */
+export const loadOwnUpload = load("upload", findOwnUpload);
+
 /** Loads the user that the path names by id or username, in the parameter of the given name. */
 export function loadChannel(parameter: string): RequestHandler {
   return load("channel", (req) => findChannel(String(req.params[parameter])));
@@ -66,6 +70,11 @@ export function loadedPlaylist(res: Response): PlaylistDocument {
   return loaded(res.locals.playlist);
 }
 
+/** The upload behind loadOwnUpload. */
+export function loadedUpload(res: Response): UploadDocument {
+  return loaded(res.locals.upload);
+}
+
 /** The user behind loadChannel or loadUser. */
 export function loadedChannel(res: Response): UserDocument {
   return loaded(res.locals.channel);
@@ -77,6 +86,7 @@ interface Loadable {
   tweet: TweetDocument;
   playlist: PlaylistDocument;
   channel: UserDocument;
+  upload: UploadDocument;
 }
 
 function load<K extends keyof Loadable>(
@@ -148,6 +158,16 @@ async function findVisiblePlaylist(req: Request, res: Response): Promise<Playlis
     throw new ApiError("PLAYLIST_NOT_FOUND");
   }
   return playlist;
+}
+
+async function findOwnUpload(req: Request, res: Response): Promise<UploadDocument> {
+  const { _id: owner } = currentUser(res);
+  const _id = String(req.params.uploadId);
+  const upload = await Upload.findOne({ _id, owner, announcement: trusted({ $ne: null }) });
+  if (!upload) {
+    throw new ApiError("UPLOAD_NOT_FOUND");
+  }
+  return upload;
 }
 
 async function findUser(id: string): Promise<UserDocument> {

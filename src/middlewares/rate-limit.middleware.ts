@@ -14,9 +14,14 @@ const LOGIN_WINDOW_S = 15 * 60;
 const reads = new RateLimiterMemory({ points: config.limits.readsPerMinute, duration: MINUTE_S });
 const writes = new RateLimiterMemory({ points: config.limits.writesPerMinute, duration: MINUTE_S });
 
+/** The pieces of a file are as many as its client makes of it; what they cost is its bytes. */
+const PIECE_PATH = /^\/uploads\/[^/]+$/i;
+
 /** Limits every request of a client and says how much is left (IETF draft "RateLimit header fields for HTTP"). */
 export const limitRequests: RequestHandler = asyncHandler(async (req, res, next) => {
-  const isRead = req.method === "GET" || req.method === "HEAD" || req.method === "OPTIONS";
+  const isRead =
+    ["GET", "HEAD", "OPTIONS"].includes(req.method) ||
+    (req.method === "PATCH" && PIECE_PATH.test(req.path));
   const limiter = isRead ? reads : writes;
   const key = isRead ? addressOf(req) : (res.locals.claims?.sub ?? addressOf(req));
   const state = await consume(limiter, key);

@@ -7,6 +7,7 @@ import { config } from "../config/env";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
 import { makePrivateFolder } from "../utils/private-folder";
+import { whenDone } from "../utils/when-done";
 import type { FileField, Operation } from "../validations/operation";
 import { invalidInput } from "./validate.middleware";
 
@@ -63,24 +64,11 @@ function refuseDeclaredLength(req: Request, maxBytes: number): void {
   }
 }
 
-async function requestFolder(res: Response): Promise<string> {
+/** A private folder of this request, which goes when the response is over. */
+export async function requestFolder(res: Response): Promise<string> {
   const folder = await makePrivateFolder(config.uploadFolder);
-  const remove = () => void afterWork(res).then(() => rm(folder, { recursive: true, force: true }));
-  if (res.closed) {
-    remove();
-  } else {
-    res.once("close", remove);
-  }
+  whenDone(res, () => rm(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** A client may leave while its request is still worked on: wait until the last handler is done. */
-async function afterWork(res: Response): Promise<void> {
-  let seen: Promise<void> | undefined;
-  while (seen !== res.locals.work) {
-    seen = res.locals.work;
-    await seen?.catch(() => undefined);
-  }
 }
 
 /**

@@ -4,14 +4,20 @@ import { ApiError, type FieldError } from "../utils/ApiError";
 import type { Operation } from "../validations/operation";
 
 /** What a controller of the operation works with. */
-interface Validated<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+interface Validated<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  H extends z.ZodObject,
+> {
   params: z.output<P>;
   query: z.output<Q>;
   body: z.output<B>;
+  headers: z.output<H>;
 }
 
 /**
- * Parses params, query and body with the operation's schemas; controllers see nothing else. All
+ * Parses params, query, headers and body with the operation's schemas; controllers see nothing else. All
  * that is wrong is reported at once, missing files too.
  */
 export function validate(operation: Operation): RequestHandler {
@@ -20,16 +26,23 @@ export function validate(operation: Operation): RequestHandler {
     const query = parse(operation.query, req.query);
     // Express leaves no body at all where none was sent.
     const body = parse(operation.body, req.body ?? {});
+    const headers = parse(operation.headers, headersOf(req, operation));
     const errors = [
       ...params.errors,
       ...query.errors,
+      ...headers.errors,
       ...body.errors,
       ...missingFiles(operation, res),
     ];
     if (errors.length > 0) {
       throw invalidInput(errors);
     }
-    res.locals.validated = { params: params.value, query: query.value, body: body.value };
+    res.locals.validated = {
+      params: params.value,
+      query: query.value,
+      body: body.value,
+      headers: headers.value,
+    };
     next();
   };
 }
@@ -40,11 +53,19 @@ export function invalidInput(errors: FieldError[]): ApiError {
 }
 
 /** The parsed input of the operation that `validate` was given on this route. */
-export function validated<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
-  res: Response,
-  _operation: Operation<P, Q, B>,
-): Validated<P, Q, B> {
-  return res.locals.validated as Validated<P, Q, B>;
+export function validated<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  H extends z.ZodObject,
+>(res: Response, _operation: Operation<P, Q, B, H>): Validated<P, Q, B, H> {
+  return res.locals.validated as Validated<P, Q, B, H>;
+}
+
+/** The headers that the operation has, in its spelling; those of HTTP have none. */
+function headersOf(req: Request, { headers }: Operation): Record<string, string | undefined> {
+  const names = Object.keys(headers?.shape ?? {});
+  return Object.fromEntries(names.map((name) => [name, req.get(name)]));
 }
 
 interface Parsed {

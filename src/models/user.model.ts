@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
 import bcrypt from "bcrypt";
-import { Schema, model, type HydratedDocument, type Model, type Types } from "mongoose";
+import {
+  Schema,
+  model,
+  trusted,
+  type HydratedDocument,
+  type Model,
+  type QueryFilter,
+  type Types,
+} from "mongoose";
 import { config } from "../config/env";
 import { signToken } from "../utils/jwt";
 import type { SessionDocument } from "./session.model";
@@ -20,6 +28,10 @@ interface User {
   /** Own videos: all of them, and the published ones. */
   uploadsCount: number;
   videosCount: number;
+  /** Bytes of the original files of all own videos. */
+  storedBytes: number;
+  /** When the last upload began; written so that uploads of one user begin one after the other. */
+  uploadBegunAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -49,6 +61,8 @@ const userSchema = new Schema<User, UserModel, UserMethods>(
     tweetsCount: { type: Number, default: 0, min: 0 },
     uploadsCount: { type: Number, default: 0, min: 0 },
     videosCount: { type: Number, default: 0, min: 0 },
+    storedBytes: { type: Number, default: 0, min: 0 },
+    uploadBegunAt: { type: Date, default: null },
   },
   { timestamps: true },
 );
@@ -94,5 +108,15 @@ userSchema.methods.generateRefreshToken = function generateRefreshToken(session,
     config.auth.refreshTokenSecret,
   );
 };
+
+/** The user, if a further video of so many bytes is within what he may have. */
+export function withRoomFor(bytes: number): QueryFilter<User> {
+  const { videosPerUser, bytesPerUser } = config.limits;
+  return {
+    uploadsCount: trusted({ $lt: videosPerUser }),
+    // Accounts from before there were quotas have no such field.
+    storedBytes: trusted({ $not: { $gt: bytesPerUser - bytes } }),
+  };
+}
 
 export const User = model<User, UserModel>("User", userSchema);

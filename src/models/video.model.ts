@@ -13,7 +13,8 @@ import { ApiError } from "../utils/ApiError";
 import { Counter } from "./counter.model";
 import { freshJob, Job, JOB_PRIORITY } from "./job.model";
 import { inTransaction } from "./transaction";
-import { User } from "./user.model";
+import { Upload } from "./upload.model";
+import { User, withRoomFor } from "./user.model";
 
 /** A stream of pictures or sound as it is stored: one fragmented MP4 and the playlist of its parts. */
 export interface StoredTrack {
@@ -78,6 +79,8 @@ interface Video {
   captions: StoredCaptions[];
   /** Of the stored file, as served. */
   contentType: string;
+  /** Bytes of the original file; counts for its owner's quota. */
+  size: number;
   /** Seconds and pixels, as ffprobe read them from the file. */
   duration: number;
   width: number;
@@ -98,7 +101,7 @@ interface VideoModel extends AggregatePaginateModel<Video> {
   /**
    * Saves a new video; it counts for its channel and, when published, for everybody, and it waits
    * to be processed.
-   * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone
+   * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone, QUOTA_EXCEEDED
    */
   add(video: VideoDocument, priority?: number): Promise<void>;
   /**
@@ -147,6 +150,7 @@ const videoSchema = new Schema<Video, VideoModel>(
     storyboard: { type: part({ index: String, sprite: String }), default: null },
     captions: [part({ language: String, label: String, key: String })],
     contentType: { type: String, required: true },
+    size: { type: Number, default: 0, min: 0 },
     duration: { type: Number, required: true, min: 0 },
     width: { type: Number, required: true },
     height: { type: Number, required: true },
@@ -188,15 +192,23 @@ videoSchema.statics.add = function add(
   return inTransaction([PUBLISHED_VIDEOS], async (session) => {
     // Writing to the owner makes this and the removal of the account exclude each other.
     const { matchedCount } = await User.updateOne(
-      { _id: video.owner },
-      { $inc: { uploadsCount: 1, videosCount: Number(video.isPublished) } },
+      { _id: video.owner, ...withRoomFor(video.size) },
+      {
+        $inc: {
+          uploadsCount: 1,
+          videosCount: Number(video.isPublished),
+          storedBytes: video.size,
+        },
+      },
       { session, timestamps: false },
     );
     if (matchedCount === 0) {
-      throw new ApiError("INVALID_ACCESS_TOKEN");
+      const exists = await User.exists({ _id: video.owner }).session(session);
+      throw new ApiError(exists ? "QUOTA_EXCEEDED" : "INVALID_ACCESS_TOKEN");
     }
     // A copy: a document that was saved once is not saved again when the transaction is repeated.
     await this.create([video.toObject()], { session });
+    await Upload.settle(video._id, session);
     await Counter.add("publishedVideos", Number(video.isPublished), session);
     const { _id: target, owner } = video;
     const job = {

@@ -9,6 +9,7 @@ import { mediaRouter } from "./media.routes";
 import { playlistRouter } from "./playlist.routes";
 import { subscriptionRouter } from "./subscription.routes";
 import { tweetRouter } from "./tweet.routes";
+import { uploadRouter } from "./upload.routes";
 import { userRouter } from "./user.routes";
 import { videoRouter } from "./video.routes";
 
@@ -18,6 +19,7 @@ export const apiRouter = Router();
 apiRouter.use("/", aliasRouter);
 apiRouter.use("/users", userRouter);
 apiRouter.use("/videos", videoRouter);
+apiRouter.use("/uploads", uploadRouter);
 apiRouter.use("/comments", commentRouter);
 apiRouter.use("/likes", likeRouter);
 apiRouter.use("/tweets", tweetRouter);

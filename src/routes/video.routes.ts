@@ -3,6 +3,7 @@ import * as processing from "../controllers/processing.controller";
 import * as video from "../controllers/video.controller";
 import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
 import { loadOwnVideo, loadVisibleVideo } from "../middlewares/load.middleware";
+import { reserveUpload } from "../middlewares/reserve.middleware";
 import { upload } from "../middlewares/upload.middleware";
 import { validate } from "../middlewares/validate.middleware";
 import * as schema from "../validations/video.validation";
@@ -12,7 +13,13 @@ export const videoRouter = Router();
 videoRouter
   .route("/")
   .get(optionalJWT, validate(schema.getAllVideos), video.getAllVideos)
-  .post(verifyJWT, upload(schema.publishVideo), validate(schema.publishVideo), video.publishVideo);
+  .post(
+    verifyJWT,
+    reserveUpload,
+    upload(schema.publishVideo),
+    validate(schema.publishVideo),
+    video.publishVideo,
+  );
 videoRouter
   .route("/:videoId")
   .get(optionalJWT, loadVisibleVideo, video.getVideoById)

@@ -98,7 +98,12 @@ async function makeViewers(count: number, avatars: string[], progress: Progress)
     // No password has this hash.
     ...{ avatar: newKey("users", _id, "webp"), coverImage: "", password: "!" },
     ...{ subscribersCount: 0, subscriptionsCount: 0, tweetsCount: 0 },
-    ...{ uploadsCount: 0, videosCount: 0, ...stamps(new Date(Date.now() - YEAR_MS)) },
+    ...{
+      uploadsCount: 0,
+      videosCount: 0,
+      storedBytes: 0,
+      ...stamps(new Date(Date.now() - YEAR_MS)),
+    },
   }));
   const byId = new Map(users.map((user) => [user._id, user]));
   for (const { subscriber, channel } of pairs) {
@@ -164,7 +169,8 @@ class Batch {
     const { contentType, duration, width, height } = source;
     this.videos.push({
       ...{ _id, owner, ...this.words(), ...this.files(_id, source) },
-      ...{ contentType, duration, width, height },
+      // A link takes no room.
+      ...{ contentType, duration, width, height, size: 0 },
       ...{ views: Math.floor(Math.exp(random.next() * 11)), likesCount, commentsCount },
       ...{ isPublished, ...stamps(createdAt) },
     });

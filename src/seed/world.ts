@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pLimit from "p-limit";
@@ -102,10 +102,12 @@ async function publish(
   await renderThumbnail(clip, image);
   const { duration, width, height } = await probeVideo(await ffmpegTools(), path);
 
+  const { size } = await stat(path);
+
   const appeal = random.next();
   const { title, description, tags, isDraft = false } = plan;
   const video = new Video({
-    ...{ owner, title, description, tags, contentType: "video/mp4", duration, width, height },
+    ...{ owner, title, description, tags, contentType: "video/mp4", duration, width, height, size },
     ...{ createdAt, isPublished: !isDraft, views: isDraft ? 0 : viewsOf(appeal, createdAt) },
   });
   const videoFile = { key: newKey("videos", video._id, "mp4"), path, contentType: "video/mp4" };

@@ -2,6 +2,7 @@ import type { CommentDocument } from "../models/comment.model";
 import type { PlaylistDocument } from "../models/playlist.model";
 import type { TweetDocument } from "../models/tweet.model";
 import type { SessionDocument } from "../models/session.model";
+import type { UploadDocument } from "../models/upload.model";
 import type { UserDocument } from "../models/user.model";
 import type { VideoDocument } from "../models/video.model";
 import type { TokenClaims } from "../utils/jwt";
@@ -31,6 +32,8 @@ declare global {
       hasTicket?: boolean;
       /** Received files by field name (upload). */
       files?: Record<string, ReceivedFile>;
+      /** The multipart upload that is received (reserveUpload), or the resumable one that the path names (loadOwnUpload). */
+      upload?: UploadDocument;
       /** The video that the path names, owned by the caller (loadOwnVideo) or visible to him (loadVisibleVideo). */
       video?: VideoDocument;
       /** The same for a comment, a tweet, a playlist and a user (load.middleware). */

@@ -9,6 +9,7 @@ import type { Operation } from "./operation";
 import * as playlist from "./playlist.validation";
 import * as subscription from "./subscription.validation";
 import * as tweet from "./tweet.validation";
+import * as upload from "./upload.validation";
 import * as user from "./user.validation";
 import * as video from "./video.validation";
 
@@ -16,6 +17,7 @@ const modules = [
   user,
   history,
   video,
+  upload,
   comment,
   like,
   tweet,

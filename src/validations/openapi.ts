@@ -40,6 +40,7 @@ Bodies may be JSON, urlencoded or multipart. Lists take \`page\` and \`limit\`, 
 const TAGS: Record<Operation["tag"], string> = {
   Users: "Accounts, sessions and channels",
   Videos: "Uploading, finding and watching",
+  Uploads: "Of large files, by the tus protocol: what is cut off goes on where it was",
   Comments: "On videos, with replies",
   Likes: "Of videos, comments and tweets",
   Tweets: "Short posts of a channel",
@@ -124,6 +125,7 @@ function route(operationId: string, operation: Operation): RouteConfig {
     request: {
       ...(operation.params ? { params: operation.params as z.ZodObject } : {}),
       ...(operation.query ? { query: operation.query as z.ZodObject } : {}),
+      ...(operation.headers ? { headers: operation.headers } : {}),
       ...body(operation),
     },
     responses: { ...success(operation), ...failures(operation) },
@@ -162,7 +164,13 @@ const TEXT_TYPES = ["application/json", "application/x-www-form-urlencoded"];
 function body({
   body: schema,
   files = {},
+  consumes,
 }: Operation): Pick<NonNullable<RouteConfig["request"]>, "body"> {
+  if (consumes !== undefined) {
+    const piece = z.string().openapi({ type: "string", format: "binary", example: "clip.mp4" });
+    // What brings its fields along may leave the bytes for later.
+    return { body: { required: schema === undefined, content: { [consumes]: { schema: piece } } } };
+  }
   const needsFile = Object.values(files).some((file) => file.required);
   if (!schema && !needsFile) {
     return {};
@@ -185,6 +193,10 @@ function multipart(schema: z.ZodType | undefined, files: Record<string, FileFiel
 }
 
 function success(operation: Operation): RouteConfig["responses"] {
+  if (operation.empty) {
+    const { status, summary } = operation;
+    return { [status]: { description: summary, ...replyHeaders(operation) } };
+  }
   if (operation.produces !== undefined) {
     const file = z.string().openapi({ type: "string", format: "binary" });
     const schema = operation.produces === "application/json" ? operation.data : file;
@@ -200,10 +212,18 @@ function success(operation: Operation): RouteConfig["responses"] {
       status,
       {
         description: message,
+        ...replyHeaders(operation),
         content: { "application/json": { schema: successSchema(operation, status) } },
       },
     ]),
   );
+}
+
+function replyHeaders({ replyHeaders: headers = {} }: Operation) {
+  const entries = Object.entries(headers).map(
+    ([name, description]) => [name, { description, schema: { type: "string" as const } }] as const,
+  );
+  return entries.length > 0 ? { headers: Object.fromEntries(entries) } : {};
 }
 
 /** The statuses an operation succeeds with, each with its message. */
@@ -254,12 +274,16 @@ function errorsOf({
   query,
   body: schema,
   files,
+  consumes,
   errors,
   method,
 }: Operation): ErrorCode[] {
+  const hasFields = schema !== undefined && consumes === undefined;
   return [
     ...((params ?? query ?? schema ?? files) ? (["VALIDATION_FAILED"] as const) : []),
-    ...(schema ? (["INVALID_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"] as const) : []),
+    ...(hasFields
+      ? (["INVALID_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"] as const)
+      : []),
     ...(files ? (["INVALID_MULTIPART", "FILE_TOO_LARGE", "STORAGE_UNAVAILABLE"] as const) : []),
     ...(access === "required" || access === "eitherToken" ? SIGNED_IN_ERRORS : []),
     ...(access === "optional" ? (["ACCESS_TOKEN_EXPIRED"] as const) : []),

@@ -19,13 +19,15 @@ export interface Operation<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
+  Headers extends z.ZodObject = z.ZodObject,
 > {
-  method: "get" | "post" | "patch" | "delete";
+  method: "get" | "head" | "post" | "patch" | "delete";
   /** Below `/api/v1`, with Express's `:name` parameters. */
   path: string;
   tag:
     | "Users"
     | "Videos"
+    | "Uploads"
     | "Comments"
     | "Likes"
     | "Tweets"
@@ -42,10 +44,14 @@ export interface Operation<
   query?: Query;
   /** JSON, urlencoded and multipart text fields alike. */
   body?: Body;
+  /** Of the request, those that are the endpoint's own, in the spelling of the protocol. */
+  headers?: Headers;
+  /** The body's media type where it is bytes; the fields of `body` then come some other way. */
+  consumes?: string;
   /** Present: the body is multipart. */
   files?: Record<string, FileField>;
   /** HTTP status and message of success. */
-  status: 200 | 201;
+  status: 200 | 201 | 204;
   message: string;
   data: z.ZodType;
   /** Toggles: `status` and `message` are for what went on, these for what went off. */
@@ -54,6 +60,10 @@ export interface Operation<
   list?: boolean;
   /** The body's media type where the reply is not of our shape; `message` is unused then, `data` unless it is JSON. */
   produces?: string;
+  /** The reply has no body, so `message` and `data` are unused. */
+  empty?: boolean;
+  /** Headers of success that are the endpoint's own, and what they say. */
+  replyHeaders?: Record<string, string>;
   /** The refusals that are this endpoint's own; those that every endpoint shares are added by the document. */
   errors?: ErrorCode[];
 }
@@ -63,6 +73,7 @@ export function operation<
   Params extends z.ZodType = z.ZodUndefined,
   Query extends z.ZodType = z.ZodUndefined,
   Body extends z.ZodType = z.ZodUndefined,
->(definition: Operation<Params, Query, Body>): Operation<Params, Query, Body> {
+  Headers extends z.ZodObject = z.ZodObject,
+>(definition: Operation<Params, Query, Body, Headers>): Operation<Params, Query, Body, Headers> {
   return definition;
 }

@@ -208,7 +208,14 @@ export const publishVideo = operation({
   status: 201,
   message: "Video published successfully",
   data: videoPage,
-  errors: ["MEDIA_EMPTY", "MEDIA_UNSUPPORTED", "MEDIA_UNREADABLE", "STORAGE_FULL"],
+  errors: [
+    "MEDIA_EMPTY",
+    "MEDIA_UNSUPPORTED",
+    "MEDIA_UNREADABLE",
+    "QUOTA_EXCEEDED",
+    "TOO_MANY_UPLOADS",
+    "STORAGE_FULL",
+  ],
 });
 
 export const getVideoById = operation({

@@ -50,6 +50,11 @@ const POLICY: Record<string, Row> = {
   togglePublishStatus: OWNER,
   getRelatedVideos: ANYBODY,
   recordView: ANYBODY,
+  createUpload: SIGNED_IN_MAKES,
+  // Nobody may know of someone else's upload.
+  getUploadOffset: [401, 401, 404, 200],
+  resumeUpload: [401, 401, 404, 204],
+  terminateUpload: [401, 401, 404, 204],
   getVideoComments: ANYBODY,
   addComment: SIGNED_IN_MAKES,
   getCommentReplies: ANYBODY,

@@ -22,6 +22,7 @@ import { ask, inParallel, type Reply, type Sent } from "../support/keep-alive";
 import { newAccount, type Person } from "../support/people";
 import { snapshot } from "../support/snapshot";
 import { newThings, removedPerson, type Things } from "../support/things";
+import { PIECE } from "../support/tus";
 
 /*
  * Every field that the OpenAPI document has is sent in every wrong way we know of, by every caller
@@ -38,6 +39,7 @@ const ONCE = [
   ...["registerUser", "loginUser", "logoutUser", "refreshAccessToken", "changePassword"],
   ...["deleteCurrentUser", "deleteSession", "deleteVideo", "deleteComment", "deleteTweet"],
   ...["deletePlaylist", "publishVideo", "updateAvatar", "updateCoverImage"],
+  ...["resumeUpload", "terminateUpload"],
 ];
 
 /** Judged by a hash or a signature, never stored. */
@@ -82,7 +84,10 @@ async function attacksOn(name: string): Promise<Attack[]> {
     const add = (what: string, forbidden: boolean, sent: Partial<Sent>) => {
       const isSafe = forbidden || !ONCE.includes(name) || caller === "anonymous";
       if (isSafe && !(caller === "anonymous" && !forbidden && operation.access === "public")) {
-        const base = { method: operation.method, path: pathOf(operation.path, call) };
+        const { method } = operation;
+        const piece = call.piece && { body: call.piece, headers: { "content-type": PIECE } };
+        const headers = { ...call.headers, ...piece?.headers };
+        const base = { method, path: pathOf(operation.path, call), ...piece, headers };
         const whole = { ...base, token: person?.accessToken, ...sent };
         attacks.push({ name, caller, what, forbidden, access: operation.access, sent: whole });
       }
@@ -162,7 +167,7 @@ function attackShape(operation: Operation, call: Call, encode: Encode, add: Add)
   ]) {
     add(`?${query.slice(0, 20)}`, false, { path: path + query });
   }
-  if (operation.body === undefined) {
+  if (operation.body === undefined || operation.consumes !== undefined) {
     return;
   }
   for (const member of UNKNOWN_MEMBERS) {

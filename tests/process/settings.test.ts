@@ -1,5 +1,6 @@
 import { call, login, newName, register } from "../support/client";
 import { scratchFolder, startServer, type RunningServer } from "../support/server";
+import { metadata, PIECE, TUS } from "../support/tus";
 
 jest.setTimeout(240_000);
 
@@ -73,6 +74,24 @@ describe("settings", () => {
     }
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 429]);
     expect((await write("203.0.113.40", await cookieOf("203.0.113.11"))).status).toBe(200);
+  });
+});
+
+describe("the pieces of a resumable upload", () => {
+  it("are no writes: a client may make as many of a file as it likes", async () => {
+    const headers = { ...TUS, ...from("203.0.113.50"), ...(await cookieOf("203.0.113.50")) };
+    const { headers: begun } = await call(`${server.url}/uploads`, {
+      method: "POST",
+      headers: { ...headers, "Upload-Length": "100", "Upload-Metadata": metadata({ title: "A" }) },
+    });
+    const url = server.url.replace("/api/v1", new URL(begun.get("location")!).pathname);
+    const statuses: number[] = [];
+    for (let offset = 0; offset < 12; offset++) {
+      const own = { "Upload-Offset": String(offset), "Content-Type": PIECE };
+      const init = { method: "PATCH", headers: { ...headers, ...own }, body: new Uint8Array(1) };
+      statuses.push((await call(url, init)).status);
+    }
+    expect(statuses).toEqual(Array.from({ length: 12 }, () => 204));
   });
 });
 

@@ -6,13 +6,17 @@ import { api } from "./api";
 import { makeClip } from "./clips";
 import { newAccount, png, type Person } from "./people";
 import type { Things } from "./things";
+import { metadata, PIECE, TUS } from "./tus";
 
 /** What an operation is called with. */
 export interface Call {
   params?: Record<string, string>;
   query?: Record<string, string>;
+  headers?: Record<string, string>;
   body?: Record<string, unknown>;
   files?: Record<string, string | Buffer>;
+  /** A piece of a file as the body. */
+  piece?: Buffer;
 }
 
 type Maker = (things: Things, caller?: Person) => Call | Promise<Call>;
@@ -22,6 +26,7 @@ const onComment: Maker = ({ comment }) => ({ params: { commentId: comment } });
 const onTweet: Maker = ({ tweet }) => ({ params: { tweetId: tweet } });
 const onPlaylist: Maker = ({ playlist }) => ({ params: { playlistId: playlist } });
 const onChannel: Maker = ({ owner }) => ({ params: { channelId: owner._id } });
+const onUpload: Maker = ({ upload }) => ({ params: { uploadId: upload }, headers: TUS });
 const plain: Maker = () => ({});
 
 /** A valid request of every operation, upon the owner's things; `caller` sends his own credentials in it. */
@@ -57,6 +62,16 @@ const CALLS: Record<string, Maker> = {
   togglePublishStatus: onVideo,
   getRelatedVideos: onVideo,
   recordView: ({ video }) => ({ params: { videoId: video._id }, body: { position: 1 } }),
+  createUpload: () => ({
+    headers: { ...TUS, "Upload-Length": "100", "Upload-Metadata": metadata({ title: "A walk" }) },
+  }),
+  getUploadOffset: onUpload,
+  resumeUpload: ({ upload }) => ({
+    params: { uploadId: upload },
+    headers: { ...TUS, "Upload-Offset": "0" },
+    piece: Buffer.alloc(10),
+  }),
+  terminateUpload: onUpload,
   getVideoComments: onVideo,
   addComment: ({ video, comment }) => ({
     params: { videoId: video._id },
@@ -156,6 +171,10 @@ export function send(
   token?: string,
 ): Test {
   const test = api(method, pathOf(path, call), token);
+  test.set(call.headers ?? {});
+  if (call.piece) {
+    return test.type(PIECE).send(call.piece);
+  }
   if (call.files === undefined) {
     return call.body === undefined ? test : test.send(call.body);
   }

@@ -29,6 +29,7 @@ export async function falseCounters(): Promise<unknown[]> {
     );
   return [
     ...differing(users, "uploadsCount", tally(videos, "owner")),
+    ...differing(users, "storedBytes", tally(videos, "owner", "size")),
     ...differing(users, "videosCount", tally(published, "owner")),
     ...differing(users, "tweetsCount", tally(tweets, "owner")),
     ...differing(users, "subscribersCount", tally(subscriptions, "channel")),
@@ -44,12 +45,13 @@ export async function falseCounters(): Promise<unknown[]> {
 
 type Tally = Map<string, number>;
 
-/** How many rows lead to each document. */
-function tally(rows: object[], field: string): Tally {
+/** How many rows lead to each document, or the sum of what they have in a field. */
+function tally(rows: object[], field: string, sum?: string): Tally {
   const counts: Tally = new Map();
   for (const row of rows) {
     const id = String((row as Record<string, unknown>)[field]);
-    counts.set(id, (counts.get(id) ?? 0) + 1);
+    const amount = sum === undefined ? 1 : Number((row as Record<string, unknown>)[sum]);
+    counts.set(id, (counts.get(id) ?? 0) + amount);
   }
   return counts;
 }

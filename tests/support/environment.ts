@@ -15,5 +15,6 @@ Object.assign(process.env, {
   BCRYPT_ROUNDS: "4",
   RATE_LIMIT_READS: "1000000",
   RATE_LIMIT_WRITES: "1000000",
+  MAX_CONCURRENT_UPLOADS: "1000",
   CORS_ORIGIN: "http://localhost:5173,https://app.example.com",
 });

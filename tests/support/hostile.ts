@@ -42,10 +42,13 @@ export function fieldsOf({ method, path }: Operation): Field[] {
   const { properties = {}, required = [] } =
     requestBody?.content["multipart/form-data"]?.schema ?? {};
   return [
-    ...parameters.map(({ in: place, name, required: isRequired, schema }) => ({
-      ...{ place: place as "path" | "query", name, schema },
-      required: isRequired === true,
-    })),
+    // What a protocol says of its own headers is tested with the protocol.
+    ...parameters
+      .filter(({ in: place }) => place !== "header")
+      .map(({ in: place, name, required: isRequired, schema }) => ({
+        ...{ place: place as "path" | "query", name, schema },
+        required: isRequired === true,
+      })),
     ...Object.entries(properties)
       .filter(([, schema]) => schema.format !== "binary")
       .map(([name, schema]) => ({

@@ -6,6 +6,7 @@ import { Video } from "../../src/models/video.model";
 import { api } from "./api";
 import { makeClip } from "./clips";
 import { login, newPerson, type Person } from "./people";
+import { begin } from "./tus";
 
 /** A stored video, by its id and the keys of its files. */
 interface StoredVideo {
@@ -29,6 +30,8 @@ export interface Things {
   reply: string;
   tweet: string;
   playlist: string;
+  /** Begun, nothing of it has arrived. */
+  upload: string;
   /** Another session of the owner than the one he calls with. */
   session: string;
   /** Storage key. */
@@ -75,12 +78,13 @@ export async function newThings(): Promise<Things> {
     return reply.body.data._id as string;
   };
   const video = await storeVideo(owner);
-  const [second, spare, comment, tweet, playlist, { session, avatar }] = await Promise.all([
+  const [second, spare, comment, tweet, playlist, upload, { session, avatar }] = await Promise.all([
     storeVideo(owner),
     storeVideo(owner),
     post(`/comments/${video._id}`, { content: "What a light!" }),
     post("/tweets", { content: "New walk on Friday" }),
     post("/playlist", { name: "Sunday walks" }),
+    beginUpload(owner),
     accountOf(owner),
   ]);
   const reply = await post(`/comments/${video._id}`, { content: "Indeed", parent: comment });
@@ -89,8 +93,12 @@ export async function newThings(): Promise<Things> {
   }
   return {
     ...{ owner, stranger, video, second, spare },
-    ...{ comment, reply, tweet, playlist, session, avatar },
+    ...{ comment, reply, tweet, playlist, upload, session, avatar },
   };
+}
+
+async function beginUpload({ accessToken }: Person): Promise<string> {
+  return (await begin(accessToken, 100)).replace("/uploads/", "");
 }
 
 async function accountOf(owner: Person) {

@@ -11,8 +11,8 @@ import { Tweet } from "../../src/models/tweet.model";
 import { User } from "../../src/models/user.model";
 import { Video } from "../../src/models/video.model";
 
-/** The ledgers name what is gone; that is what they are for. */
-const LEDGERS = new Set(["removals", "unclaimedfiles"]);
+/** The ledgers name what is gone, an upload the video that it is to become. */
+const LEDGERS = new Set(["removals", "unclaimedfiles", "uploads"]);
 
 /**
  * Fails unless every id in every collection leads to a document, every stored file to the document
@@ -114,6 +114,7 @@ async function counters(): Promise<Counted[]> {
         subscriptionsCount: await tally(Subscription, "subscriber"),
         tweetsCount: await tally(Tweet, "owner"),
         uploadsCount: await tally(Video, "owner"),
+        storedBytes: await tally(Video, "owner", {}, "$size"),
         videosCount: await tally(Video, "owner", { isPublished: true }),
       },
     ],
@@ -139,15 +140,16 @@ function pick(fields: object, value: (name: string) => number): Record<string, n
   return Object.fromEntries(Object.keys(fields).map((name) => [name, value(name)]));
 }
 
-/** How many rows lead to each id by the field. */
+/** How many rows lead to each id by the field, or the sum of another field in them. */
 async function tally(
   model: Pick<typeof Like, "aggregate">,
   field: string,
   filter: Record<string, unknown> = {},
+  amount: number | string = 1,
 ): Promise<Map<string, number>> {
   const groups = await model.aggregate<{ _id: unknown; count: number }>([
     { $match: filter },
-    { $group: { _id: `$${field}`, count: { $sum: 1 } } },
+    { $group: { _id: `$${field}`, count: { $sum: amount } } },
   ]);
   return new Map(groups.map(({ _id, count }) => [String(_id), count]));
 }

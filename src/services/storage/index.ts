@@ -1,5 +1,5 @@
 export type { Storage } from "./Storage";
-export { StorageNotFoundError, StorageUnavailableError } from "./errors";
+export { StorageFullError, StorageNotFoundError, StorageUnavailableError } from "./errors";
 export { createLocalStorage } from "./local.storage";
 export { createCloudinaryStorage } from "./cloudinary.storage";
 export { parseCloudinaryUrl, type CloudinaryStorageOptions } from "./cloudinary.options";

@@ -1,11 +1,8 @@
-import { constants } from "node:fs";
-import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 
 const LEFTOVER_AGE = 24 * 60 * 60 * 1000;
-/** The file system knows no hard links, or this file has as many as it may. */
-const NO_LINK = ["EMLINK", "EPERM", "ENOTSUP", "EXDEV"];
 const ABSENT = ["ENOENT", "ENOTDIR", "EISDIR"];
 
 /** Moves the file to `target`. It appears there at once and whole, whatever happens on the way. */
@@ -33,21 +30,6 @@ async function copyInto(target: string, source: string, incoming: string): Promi
   } catch (error) {
     await rm(part, { force: true });
     throw error;
-  }
-}
-
-/**
- * A hard link is a name of its own for the same bytes, which stay until the last name goes. A copy
- * that fails removes itself.
- */
-export async function linkOrCopy(origin: string, target: string): Promise<void> {
-  try {
-    await link(origin, target);
-  } catch (error) {
-    if (!NO_LINK.includes(codeOf(error))) {
-      throw error;
-    }
-    await copyFile(origin, target, constants.COPYFILE_EXCL);
   }
 }
 

@@ -14,7 +14,6 @@ import {
   codeOf,
   flush,
   flushFolders,
-  linkOrCopy,
   moveInto,
   orNull,
   probe,
@@ -22,6 +21,7 @@ import {
   sweep,
 } from "./local.files";
 import type { ByteRange } from "../../utils/byte-range";
+import { linkOrCopy } from "../../utils/link-or-copy";
 import type { Storage } from "./Storage";
 
 export interface LocalStorageOptions {
