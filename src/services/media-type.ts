@@ -26,6 +26,7 @@ export const MEDIA_TYPES: Readonly<Record<string, string>> = {
   webp: "image/webp",
   gif: "image/gif",
   avif: "image/avif",
+  vtt: "text/vtt",
 };
 
 /**
