@@ -345,6 +345,45 @@ export interface paths {
         patch: operations["togglePublishStatus"];
         trace?: never;
     };
+    "/videos/{videoId}/captions/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A video's captions in one language */
+        get: operations["getCaptions"];
+        /**
+         * Upload a video's captions in one language, or replace them
+         * @description Stored as clean WebVTT: comments and style sheets are dropped, SubRip is converted. A file that cannot be read is refused with the line that is wrong.
+         */
+        put: operations["putCaptions"];
+        post?: never;
+        /** Delete a video's captions in one language */
+        delete: operations["deleteCaptions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{videoId}/captions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A video's captions, by language */
+        get: operations["getVideoCaptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/comments/{videoId}": {
         parameters: {
             query?: never;
@@ -1396,6 +1435,21 @@ export interface components {
                 subscribersCount: number;
                 isSubscribed: boolean;
             };
+            captions: components["schemas"]["Captions"][];
+        };
+        Captions: {
+            /**
+             * @description BCP 47
+             * @example en
+             */
+            language: string;
+            /** @example English */
+            label: string;
+            /**
+             * Format: uri
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
+             */
+            url: string;
         };
         Comment: {
             /** @example 66f0c0ffee0000000000d1d1 */
@@ -4070,7 +4124,14 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video fetched successfully",
                      *       "success": true
@@ -4397,7 +4458,14 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video updated successfully",
                      *       "success": true
@@ -4784,7 +4852,14 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video published successfully",
                      *       "success": true
@@ -5268,7 +5343,14 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video publish status toggled successfully",
                      *       "success": true
@@ -5315,6 +5397,575 @@ export interface operations {
              *     `FORBIDDEN` This belongs to someone else
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions fetched successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions fetched successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions fetched successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `VIDEO_NOT_FOUND` Video not found
+             *
+             *     `CAPTIONS_NOT_FOUND` The video has no captions in this language
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "English",
+                 *       "captions": "captions.srt"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /**
+                     * @description What viewers choose them by; the language's English name when absent
+                     * @example English
+                     */
+                    label?: string;
+                    /**
+                     * Format: binary
+                     * @description WebVTT or SubRip in UTF-8, 1 MB at most
+                     * @example captions.srt
+                     */
+                    captions: Blob;
+                };
+            };
+        };
+        responses: {
+            /** @description Captions replaced successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions replaced successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions replaced successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description Captions added successfully */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 201,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions added successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 201;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions added successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED` Some fields are not valid
+             *
+             *     `INVALID_JSON` The body is not valid JSON
+             *
+             *     `INVALID_MULTIPART` The multipart body is not complete or not valid
+             *
+             *     `CAPTIONS_FULL` The video has captions in as many languages as it may have
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `PAYLOAD_TOO_LARGE` The body is larger than allowed
+             *
+             *     `FILE_TOO_LARGE` The file is larger than allowed
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE` This kind of body is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CAPTIONS_UNREADABLE` The file is not WebVTT or SubRip that can be read
+             *
+             *     `CAPTIONS_EMPTY` The file has no captions
+             *
+             *     `CAPTIONS_TOO_MANY_CUES` The file has too many captions
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `STORAGE_UNAVAILABLE` The media storage does not answer, please try again in a moment
+             *
+             *     `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `STORAGE_FULL` There is no room left for this file */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions deleted successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {},
+                     *       "message": "Captions deleted successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: Record<string, never>;
+                        /** @example Captions deleted successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `VIDEO_NOT_FOUND` Video not found
+             *
+             *     `CAPTIONS_NOT_FOUND` The video has no captions in this language
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getVideoCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions fetched successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": [
+                     *         {
+                     *           "language": "en",
+                     *           "label": "English",
+                     *           "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *         }
+                     *       ],
+                     *       "message": "Captions fetched successfully",
+                     *       "success": true,
+                     *       "pagination": {
+                     *         "totalDocs": 1,
+                     *         "limit": 10,
+                     *         "page": 1,
+                     *         "totalPages": 1,
+                     *         "pagingCounter": 1,
+                     *         "hasPrevPage": false,
+                     *         "hasNextPage": false,
+                     *         "prevPage": null,
+                     *         "nextPage": null,
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"][];
+                        /** @example Captions fetched successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,6 +41,7 @@ const asha = { username: "{{username}}", password: "{{password}}" };
 const ashaLater = { username: "{{username}}", password: "{{newPassword}}" };
 const bothTokens = { accessToken: "data.accessToken", refreshToken: "data.refreshToken" };
 const viewer = "viewerToken";
+const english = { language: "en" };
 const second = { videoId: "{{secondVideoId}}" };
 
 /**
@@ -138,6 +139,22 @@ export const SCENARIO: Section[] = [
       { operation: "updateVideo", body: { title: "A walk through Jaipur, at dawn" } },
       { operation: "togglePublishStatus", for: "takes it back" },
       { operation: "togglePublishStatus", for: "publishes it again" },
+    ],
+  },
+  {
+    title: "Captions",
+    rows: [
+      { operation: "putCaptions", path: english },
+      {
+        operation: "putCaptions",
+        for: "replaces them",
+        path: english,
+        body: { label: "English (CC)" },
+        status: 200,
+      },
+      { operation: "getVideoCaptions", as: viewer },
+      { operation: "getCaptions", as: viewer, path: english },
+      { operation: "deleteCaptions", path: english },
     ],
   },
   {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import type { Request, RequestHandler, Response } from "express";
 import multer from "multer";
 import { config } from "../config/env";
+import { CAPTIONS_MAX_BYTES } from "../constants";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
 import type { FileField, Operation } from "../validations/operation";
@@ -19,6 +20,7 @@ const TEXT_BYTES = 256 * 1024;
 const FILE_BYTES: Record<FileField["kind"], number> = {
   image: config.limits.imageBytes,
   video: config.limits.videoBytes,
+  captions: CAPTIONS_MAX_BYTES,
 };
 
 /**

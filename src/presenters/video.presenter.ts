@@ -1,4 +1,6 @@
 import type { Types } from "mongoose";
+import type { StoredCaptions } from "../models/video.model";
+import { captions } from "./captions.presenter";
 import type { MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
 
@@ -24,6 +26,8 @@ export interface JoinedVideo {
 /** A video with the channel fields of its own page. */
 export interface JoinedVideoPage extends JoinedVideo {
   owner: JoinedOwner & { subscribersCount: number; isSubscribed: boolean };
+  /** Videos from before there were captions lack it. */
+  captions?: StoredCaptions[];
 }
 
 /** A video in a list. */
@@ -53,5 +57,6 @@ export function videoPage(row: JoinedVideoPage, url: MediaUrls) {
   return {
     ...video(row, url),
     owner: { ...owner(row.owner, url), subscribersCount, isSubscribed },
+    captions: (row.captions ?? []).map((entry) => captions(entry, url)),
   };
 }

@@ -1,3 +1,4 @@
+import * as captions from "./captions.validation";
 import * as comment from "./comment.validation";
 import * as dashboard from "./dashboard.validation";
 import * as docs from "./docs.validation";
@@ -16,6 +17,7 @@ const modules = [
   user,
   history,
   video,
+  captions,
   comment,
   like,
   tweet,

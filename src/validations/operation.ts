@@ -6,7 +6,7 @@ type Access = "public" | "optional" | "required" | "eitherToken";
 
 /** A file field of a multipart body. */
 export interface FileField {
-  kind: "image" | "video";
+  kind: "image" | "video" | "captions";
   required: boolean;
   description: string;
 }
@@ -20,12 +20,13 @@ export interface Operation<
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
 > {
-  method: "get" | "post" | "patch" | "delete";
+  method: "get" | "post" | "put" | "patch" | "delete";
   /** Below `/api/v1`, with Express's `:name` parameters. */
   path: string;
   tag:
     | "Users"
     | "Videos"
+    | "Captions"
     | "Comments"
     | "Likes"
     | "Tweets"
@@ -48,7 +49,7 @@ export interface Operation<
   status: 200 | 201;
   message: string;
   data: z.ZodType;
-  /** Toggles: `status` and `message` are for what went on, these for what went off. */
+  /** Toggles: `status` and `message` are for what went on, these for what went off. PUT: for what was new, and what was replaced. */
   off?: { status: 200; message: string };
   /** `data` is a bare array and the reply carries `pagination` beside it. */
   list?: boolean;

@@ -1,3 +1,4 @@
+import { captionsSchema } from "./captions.validation";
 import {
   count,
   formBoolean,
@@ -101,6 +102,7 @@ const videoPage = z
   .strictObject({
     ...videoFields,
     owner: z.strictObject({ ...owner.shape, subscribersCount: count, isSubscribed: z.boolean() }),
+    captions: z.array(captionsSchema),
   })
   .openapi("VideoWithChannel");
 

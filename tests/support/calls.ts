@@ -3,6 +3,7 @@ import { operations } from "../../src/validations";
 import { openApiDocument } from "../../src/validations/openapi";
 import type { Operation } from "../../src/validations/operation";
 import { api } from "./api";
+import { CAPTIONS } from "./captions";
 import { makeClip } from "./clips";
 import { newAccount, png, type Person } from "./people";
 import type { Things } from "./things";
@@ -18,6 +19,7 @@ export interface Call {
 type Maker = (things: Things, caller?: Person) => Call | Promise<Call>;
 
 const onVideo: Maker = ({ video }) => ({ params: { videoId: video._id } });
+const onCaptions: Maker = ({ video }) => ({ params: { videoId: video._id, language: "en" } });
 const onComment: Maker = ({ comment }) => ({ params: { commentId: comment } });
 const onTweet: Maker = ({ tweet }) => ({ params: { tweetId: tweet } });
 const onPlaylist: Maker = ({ playlist }) => ({ params: { playlistId: playlist } });
@@ -57,6 +59,14 @@ const CALLS: Record<string, Maker> = {
   togglePublishStatus: onVideo,
   getRelatedVideos: onVideo,
   recordView: ({ video }) => ({ params: { videoId: video._id }, body: { position: 1 } }),
+  getVideoCaptions: onVideo,
+  getCaptions: onCaptions,
+  putCaptions: ({ video }) => ({
+    params: { videoId: video._id, language: "en" },
+    body: { label: "English" },
+    files: { captions: Buffer.from(CAPTIONS) },
+  }),
+  deleteCaptions: onCaptions,
   getVideoComments: onVideo,
   addComment: ({ video, comment }) => ({
     params: { videoId: video._id },
