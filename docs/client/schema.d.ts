@@ -1436,6 +1436,8 @@ export interface components {
                 isSubscribed: boolean;
             };
             captions: components["schemas"]["Captions"][];
+            /** @description From the timestamps in the description */
+            chapters: components["schemas"]["Chapter"][];
         };
         Captions: {
             /**
@@ -1450,6 +1452,20 @@ export interface components {
              * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
              */
             url: string;
+        };
+        Chapter: {
+            /**
+             * @description Seconds
+             * @example 150
+             */
+            start: number;
+            /**
+             * @description Seconds
+             * @example 734.5
+             */
+            end: number;
+            /** @example The bazaar */
+            title: string;
         };
         Comment: {
             /** @example 66f0c0ffee0000000000d1d1 */
@@ -4131,6 +4147,13 @@ export interface operations {
                      *             "label": "English",
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
                      *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
+                     *           }
                      *         ]
                      *       },
                      *       "message": "Video fetched successfully",
@@ -4464,6 +4487,13 @@ export interface operations {
                      *             "language": "en",
                      *             "label": "English",
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
                      *           }
                      *         ]
                      *       },
@@ -4858,6 +4888,13 @@ export interface operations {
                      *             "language": "en",
                      *             "label": "English",
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
                      *           }
                      *         ]
                      *       },
@@ -5349,6 +5386,13 @@ export interface operations {
                      *             "language": "en",
                      *             "label": "English",
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
                      *           }
                      *         ]
                      *       },

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { StoredCaptions } from "../models/video.model";
+import { chaptersOf } from "../utils/chapters";
 import { captions } from "./captions.presenter";
 import type { MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
@@ -58,5 +59,6 @@ export function videoPage(row: JoinedVideoPage, url: MediaUrls) {
     ...video(row, url),
     owner: { ...owner(row.owner, url), subscribersCount, isSubscribed },
     captions: (row.captions ?? []).map((entry) => captions(entry, url)),
+    chapters: chaptersOf(row.description, row.duration),
   };
 }

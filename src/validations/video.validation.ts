@@ -98,11 +98,21 @@ export const videoSortBy = z
     default: "createdAt",
   });
 
+/** The part of a video that a line such as `2:30 The bazaar` in its description begins. */
+const chapter = z
+  .strictObject({
+    start: z.number().min(0).openapi({ example: 150, description: "Seconds" }),
+    end: z.number().min(0).openapi({ example: 734.5, description: "Seconds" }),
+    title: z.string().openapi({ example: "The bazaar" }),
+  })
+  .openapi("Chapter");
+
 const videoPage = z
   .strictObject({
     ...videoFields,
     owner: z.strictObject({ ...owner.shape, subscribersCount: count, isSubscribed: z.boolean() }),
     captions: z.array(captionsSchema),
+    chapters: z.array(chapter).openapi({ description: "From the timestamps in the description" }),
   })
   .openapi("VideoWithChannel");
 
