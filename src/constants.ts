@@ -37,6 +37,11 @@ export const REMOVAL_GRACE_MS = 60 * 1000;
 /** Videos in one playlist, so that its reply stays of a size that clients can show. */
 export const PLAYLIST_MAX = 1000;
 
+/** Languages that one video may have captions in. */
+export const CAPTIONS_MAX = 100;
+/** Several times what the longest films need. */
+export const CAPTIONS_MAX_BYTES = 1024 * 1024;
+
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 10;
 export const LIST_LIMIT_DEFAULT = 50;

@@ -283,7 +283,10 @@ export interface paths {
         /** Published videos, searched and sorted; one's own unpublished ones too with `userId` = oneself */
         get: operations["getAllVideos"];
         put?: never;
-        /** Upload a video; it is playable at once */
+        /**
+         * Upload a video; it is playable at once
+         * @description What adaptive playback needs is made afterwards: see `processing`.
+         */
         post: operations["publishVideo"];
         delete?: never;
         options?: never;
@@ -345,6 +348,77 @@ export interface paths {
         patch: operations["togglePublishStatus"];
         trace?: never;
     };
+    "/videos/{videoId}/processing/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop processing; the video stays playable as it was uploaded */
+        post: operations["cancelProcessing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{videoId}/processing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the processing of one's video is */
+        get: operations["getProcessing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{videoId}/processing/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as a live stream of server-sent events
+         * @description Each event's data is the whole state as `GET …/processing` has it. The stream ends behind `ready` or `failed`; whoever comes back with the `Last-Event-ID` of that gets 204, which ends an EventSource.
+         */
+        get: operations["getProcessingEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{videoId}/processing/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try again what has failed */
+        post: operations["retryProcessing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/uploads": {
         parameters: {
             query?: never;
@@ -391,6 +465,45 @@ export interface paths {
          * @description Part of [tus 1.0.0](https://tus.io/protocols/resumable-upload), made for its clients: an upload goes on where it was cut off. The last piece is answered when the file has been checked as `POST /videos` checks it; a file that is refused is removed with its upload.
          */
         patch: operations["resumeUpload"];
+        trace?: never;
+    };
+    "/videos/{videoId}/captions/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A video's captions in one language */
+        get: operations["getCaptions"];
+        /**
+         * Upload a video's captions in one language, or replace them
+         * @description Stored as clean WebVTT: comments and style sheets are dropped, SubRip is converted. A file that cannot be read is refused with the line that is wrong.
+         */
+        put: operations["putCaptions"];
+        post?: never;
+        /** Delete a video's captions in one language */
+        delete: operations["deleteCaptions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/videos/{videoId}/captions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A video's captions, by language */
+        get: operations["getVideoCaptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/comments/{videoId}": {
@@ -763,6 +876,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/media/signed/{ticket}/videos/{videoId}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a video that is not published, for whoever was told this address
+         * @description Byte ranges, `If-None-Match` and `If-Range` as RFC 9110 has them. The address comes from a user or a video; do not build it. It expires.
+         */
+        get: operations["getSignedVideoFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/media/signed/{ticket}/videos/{videoId}/{file}/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A part of such a file */
+        get: operations["getSignedVideoFilePart"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/media/users/{userId}/{file}": {
         parameters: {
             query?: never;
@@ -791,10 +941,27 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A video or its thumbnail; of an unpublished video for its owner only
+         * A file of a published video: itself, its pictures, captions and playlists
          * @description Byte ranges, `If-None-Match` and `If-Range` as RFC 9110 has them. The address comes from a user or a video; do not build it.
          */
         get: operations["getVideoFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/media/videos/{videoId}/{file}/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A segment of a stream, or the playlist of a caption file, as playlists name them */
+        get: operations["getVideoFilePart"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1276,6 +1443,20 @@ export interface components {
              * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp
              */
             thumbnail: string;
+            /**
+             * Format: uri
+             * @description The master playlist for adaptive playback (RFC 8216); null until it is made
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8
+             */
+            hls: string | null;
+            /** @description Still pictures in up to three widths */
+            posters: components["schemas"]["Poster"][];
+            /**
+             * Format: uri
+             * @description WebVTT whose cues are places in a sprite (Media Fragments, `#xywh=`)
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
+             */
+            storyboard: string | null;
             /** @example A walk through Jaipur */
             title: string;
             /** @example From the palace to the bazaar, before the heat */
@@ -1319,6 +1500,17 @@ export interface components {
             /** @example 12.5 */
             position: number;
         };
+        Poster: {
+            /**
+             * Format: uri
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg
+             */
+            url: string;
+            /** @example 640 */
+            width: number;
+            /** @example 360 */
+            height: number;
+        };
         Owner: {
             /** @example 66f0c0ffee0000000000a5a1 */
             _id: string;
@@ -1345,6 +1537,20 @@ export interface components {
              * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp
              */
             thumbnail: string;
+            /**
+             * Format: uri
+             * @description The master playlist for adaptive playback (RFC 8216); null until it is made
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8
+             */
+            hls: string | null;
+            /** @description Still pictures in up to three widths */
+            posters: components["schemas"]["Poster"][];
+            /**
+             * Format: uri
+             * @description WebVTT whose cues are places in a sprite (Media Fragments, `#xywh=`)
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
+             */
+            storyboard: string | null;
             /** @example A walk through Jaipur */
             title: string;
             /** @example From the palace to the bazaar, before the heat */
@@ -1394,6 +1600,20 @@ export interface components {
              * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp
              */
             thumbnail: string;
+            /**
+             * Format: uri
+             * @description The master playlist for adaptive playback (RFC 8216); null until it is made
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8
+             */
+            hls: string | null;
+            /** @description Still pictures in up to three widths */
+            posters: components["schemas"]["Poster"][];
+            /**
+             * Format: uri
+             * @description WebVTT whose cues are places in a sprite (Media Fragments, `#xywh=`)
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
+             */
+            storyboard: string | null;
             /** @example A walk through Jaipur */
             title: string;
             /** @example From the palace to the bazaar, before the heat */
@@ -1444,6 +1664,70 @@ export interface components {
                 subscribersCount: number;
                 isSubscribed: boolean;
             };
+            processing?: components["schemas"]["Processing"];
+            captions: components["schemas"]["Captions"][];
+            /** @description From the timestamps in the description */
+            chapters: components["schemas"]["Chapter"][];
+        };
+        /** @description For the owner alone */
+        Processing: {
+            /**
+             * @example processing
+             * @enum {string}
+             */
+            state: "queued" | "processing" | "ready" | "failed";
+            steps: {
+                /**
+                 * @example renditions
+                 * @enum {string}
+                 */
+                name: "inspect" | "posters" | "storyboard" | "renditions" | "store";
+                /**
+                 * @example processing
+                 * @enum {string}
+                 */
+                state: "queued" | "processing" | "ready" | "failed";
+                /** @example 0.42 */
+                progress: number;
+            }[];
+            /**
+             * @description Why it failed; the code is stable
+             * @example null
+             */
+            error: {
+                /** @example MEDIA_UNREADABLE */
+                code: string;
+                /** @example The video cannot be converted */
+                message: string;
+            } | null;
+        };
+        Captions: {
+            /**
+             * @description BCP 47
+             * @example en
+             */
+            language: string;
+            /** @example English */
+            label: string;
+            /**
+             * Format: uri
+             * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt
+             */
+            url: string;
+        };
+        Chapter: {
+            /**
+             * @description Seconds
+             * @example 150
+             */
+            start: number;
+            /**
+             * @description Seconds
+             * @example 734.5
+             */
+            end: number;
+            /** @example The bazaar */
+            title: string;
         };
         Comment: {
             /** @example 66f0c0ffee0000000000d1d1 */
@@ -3597,6 +3881,15 @@ export interface operations {
                      *           "_id": "66f0c0ffee0000000000b0b1",
                      *           "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *           "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *           "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *           "posters": [
+                     *             {
+                     *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "width": 640,
+                     *               "height": 360
+                     *             }
+                     *           ],
+                     *           "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *           "title": "A walk through Jaipur",
                      *           "description": "From the palace to the bazaar, before the heat",
                      *           "duration": 734.5,
@@ -4097,6 +4390,15 @@ export interface operations {
                      *         "_id": "66f0c0ffee0000000000b0b1",
                      *         "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *         "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *         "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *         "posters": [
+                     *           {
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "width": 640,
+                     *             "height": 360
+                     *           }
+                     *         ],
+                     *         "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *         "title": "A walk through Jaipur",
                      *         "description": "From the palace to the bazaar, before the heat",
                      *         "duration": 734.5,
@@ -4118,7 +4420,32 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "processing": {
+                     *           "state": "processing",
+                     *           "steps": [
+                     *             {
+                     *               "name": "renditions",
+                     *               "state": "processing",
+                     *               "progress": 0.42
+                     *             }
+                     *           ],
+                     *           "error": null
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video fetched successfully",
                      *       "success": true
@@ -4424,6 +4751,15 @@ export interface operations {
                      *         "_id": "66f0c0ffee0000000000b0b1",
                      *         "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *         "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *         "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *         "posters": [
+                     *           {
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "width": 640,
+                     *             "height": 360
+                     *           }
+                     *         ],
+                     *         "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *         "title": "A walk through Jaipur",
                      *         "description": "From the palace to the bazaar, before the heat",
                      *         "duration": 734.5,
@@ -4445,7 +4781,32 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "processing": {
+                     *           "state": "processing",
+                     *           "steps": [
+                     *             {
+                     *               "name": "renditions",
+                     *               "state": "processing",
+                     *               "progress": 0.42
+                     *             }
+                     *           ],
+                     *           "error": null
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video updated successfully",
                      *       "success": true
@@ -4621,6 +4982,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -4811,6 +5181,15 @@ export interface operations {
                      *         "_id": "66f0c0ffee0000000000b0b1",
                      *         "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *         "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *         "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *         "posters": [
+                     *           {
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "width": 640,
+                     *             "height": 360
+                     *           }
+                     *         ],
+                     *         "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *         "title": "A walk through Jaipur",
                      *         "description": "From the palace to the bazaar, before the heat",
                      *         "duration": 734.5,
@@ -4832,7 +5211,32 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "processing": {
+                     *           "state": "processing",
+                     *           "steps": [
+                     *             {
+                     *               "name": "renditions",
+                     *               "state": "processing",
+                     *               "progress": 0.42
+                     *             }
+                     *           ],
+                     *           "error": null
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video published successfully",
                      *       "success": true
@@ -5004,6 +5408,15 @@ export interface operations {
                      *           "_id": "66f0c0ffee0000000000b0b1",
                      *           "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *           "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *           "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *           "posters": [
+                     *             {
+                     *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "width": 640,
+                     *               "height": 360
+                     *             }
+                     *           ],
+                     *           "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *           "title": "A walk through Jaipur",
                      *           "description": "From the palace to the bazaar, before the heat",
                      *           "duration": 734.5,
@@ -5303,6 +5716,15 @@ export interface operations {
                      *         "_id": "66f0c0ffee0000000000b0b1",
                      *         "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *         "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *         "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *         "posters": [
+                     *           {
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "width": 640,
+                     *             "height": 360
+                     *           }
+                     *         ],
+                     *         "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *         "title": "A walk through Jaipur",
                      *         "description": "From the palace to the bazaar, before the heat",
                      *         "duration": 734.5,
@@ -5324,7 +5746,32 @@ export interface operations {
                      *           "avatar": "http://localhost:8000/api/v1/media/users/66f0c0ffee0000000000a5a1/0123456789abcdef0123456789abcdef.webp",
                      *           "subscribersCount": 3,
                      *           "isSubscribed": true
-                     *         }
+                     *         },
+                     *         "processing": {
+                     *           "state": "processing",
+                     *           "steps": [
+                     *             {
+                     *               "name": "renditions",
+                     *               "state": "processing",
+                     *               "progress": 0.42
+                     *             }
+                     *           ],
+                     *           "error": null
+                     *         },
+                     *         "captions": [
+                     *           {
+                     *             "language": "en",
+                     *             "label": "English",
+                     *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *           }
+                     *         ],
+                     *         "chapters": [
+                     *           {
+                     *             "start": 150,
+                     *             "end": 734.5,
+                     *             "title": "The bazaar"
+                     *           }
+                     *         ]
                      *       },
                      *       "message": "Video publish status toggled successfully",
                      *       "success": true
@@ -5380,6 +5827,478 @@ export interface operations {
             };
             /** @description `VIDEO_NOT_FOUND` Video not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    cancelProcessing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Processing cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "state": "processing",
+                     *         "steps": [
+                     *           {
+                     *             "name": "renditions",
+                     *             "state": "processing",
+                     *             "progress": 0.42
+                     *           }
+                     *         ],
+                     *         "error": null
+                     *       },
+                     *       "message": "Processing cancelled",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Processing"];
+                        /** @example Processing cancelled */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `PROCESSING_ENDED` Processing has ended already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getProcessing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Processing fetched successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "state": "processing",
+                     *         "steps": [
+                     *           {
+                     *             "name": "renditions",
+                     *             "state": "processing",
+                     *             "progress": 0.42
+                     *           }
+                     *         ],
+                     *         "error": null
+                     *       },
+                     *       "message": "Processing fetched successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Processing"];
+                        /** @example Processing fetched successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FORBIDDEN` This belongs to someone else */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getProcessingEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The same as a live stream of server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": Blob;
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FORBIDDEN` This belongs to someone else */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    retryProcessing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Processing starts again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "state": "processing",
+                     *         "steps": [
+                     *           {
+                     *             "name": "renditions",
+                     *             "state": "processing",
+                     *             "progress": 0.42
+                     *           }
+                     *         ],
+                     *         "error": null
+                     *       },
+                     *       "message": "Processing starts again",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Processing"];
+                        /** @example Processing starts again */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `PROCESSING_NOT_FAILED` Only processing that has failed can be repeated */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6048,6 +6967,575 @@ export interface operations {
             };
             /** @description `STORAGE_FULL` There is no room left for this file */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions fetched successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions fetched successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions fetched successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `VIDEO_NOT_FOUND` Video not found
+             *
+             *     `CAPTIONS_NOT_FOUND` The video has no captions in this language
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "English",
+                 *       "captions": "captions.srt"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /**
+                     * @description What viewers choose them by; the language's English name when absent
+                     * @example English
+                     */
+                    label?: string;
+                    /**
+                     * Format: binary
+                     * @description WebVTT or SubRip in UTF-8, 1 MB at most
+                     * @example captions.srt
+                     */
+                    captions: Blob;
+                };
+            };
+        };
+        responses: {
+            /** @description Captions replaced successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions replaced successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions replaced successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description Captions added successfully */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 201,
+                     *       "data": {
+                     *         "language": "en",
+                     *         "label": "English",
+                     *         "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *       },
+                     *       "message": "Captions added successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 201;
+                        data: components["schemas"]["Captions"];
+                        /** @example Captions added successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED` Some fields are not valid
+             *
+             *     `INVALID_JSON` The body is not valid JSON
+             *
+             *     `INVALID_MULTIPART` The multipart body is not complete or not valid
+             *
+             *     `CAPTIONS_FULL` The video has captions in as many languages as it may have
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `PAYLOAD_TOO_LARGE` The body is larger than allowed
+             *
+             *     `FILE_TOO_LARGE` The file is larger than allowed
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE` This kind of body is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CAPTIONS_UNREADABLE` The file is not WebVTT or SubRip that can be read
+             *
+             *     `CAPTIONS_EMPTY` The file has no captions
+             *
+             *     `CAPTIONS_TOO_MANY_CUES` The file has too many captions
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `STORAGE_UNAVAILABLE` The media storage does not answer, please try again in a moment
+             *
+             *     `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `STORAGE_FULL` There is no room left for this file */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /**
+                 * @description BCP 47; `EN-us` is `en-US`
+                 * @example en
+                 */
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions deleted successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": {},
+                     *       "message": "Captions deleted successfully",
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: Record<string, never>;
+                        /** @example Captions deleted successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED` Unauthorized request
+             *
+             *     `INVALID_ACCESS_TOKEN` Invalid access token
+             *
+             *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `CROSS_SITE_REQUEST` This origin may not use the signed-in user's cookies
+             *
+             *     `FORBIDDEN` This belongs to someone else
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `VIDEO_NOT_FOUND` Video not found
+             *
+             *     `CAPTIONS_NOT_FOUND` The video has no captions in this language
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getVideoCaptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Captions fetched successfully */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statusCode": 200,
+                     *       "data": [
+                     *         {
+                     *           "language": "en",
+                     *           "label": "English",
+                     *           "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt"
+                     *         }
+                     *       ],
+                     *       "message": "Captions fetched successfully",
+                     *       "success": true,
+                     *       "pagination": {
+                     *         "totalDocs": 1,
+                     *         "limit": 10,
+                     *         "page": 1,
+                     *         "totalPages": 1,
+                     *         "pagingCounter": 1,
+                     *         "hasPrevPage": false,
+                     *         "hasNextPage": false,
+                     *         "prevPage": null,
+                     *         "nextPage": null,
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {number} */
+                        statusCode: 200;
+                        data: components["schemas"]["Captions"][];
+                        /** @example Captions fetched successfully */
+                        message: string;
+                        /** @enum {boolean} */
+                        success: true;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_NOT_FOUND` Video not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6881,6 +8369,15 @@ export interface operations {
                      *           "_id": "66f0c0ffee0000000000b0b1",
                      *           "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *           "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *           "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *           "posters": [
+                     *             {
+                     *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "width": 640,
+                     *               "height": 360
+                     *             }
+                     *           ],
+                     *           "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *           "title": "A walk through Jaipur",
                      *           "description": "From the palace to the bazaar, before the heat",
                      *           "duration": 734.5,
@@ -8179,6 +9676,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -8395,6 +9901,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -8558,6 +10073,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -8853,6 +10377,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -9172,6 +10705,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -9377,6 +10919,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -9555,6 +11106,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -9698,6 +11258,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -10223,6 +11792,15 @@ export interface operations {
                      *           "_id": "66f0c0ffee0000000000b0b1",
                      *           "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *           "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *           "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *           "posters": [
+                     *             {
+                     *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "width": 640,
+                     *               "height": 360
+                     *             }
+                     *           ],
+                     *           "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *           "title": "A walk through Jaipur",
                      *           "description": "From the palace to the bazaar, before the heat",
                      *           "duration": 734.5,
@@ -10294,6 +11872,187 @@ export interface operations {
              *     `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired
              */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSignedVideoFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mhe2w8ow.q0Yc1vYyJ8m1kqzv0l0W9A */
+                ticket: string;
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /** @example 0123456789abcdef0123456789abcdef.mp4 */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file of a video that is not published, for whoever was told this address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/*": Blob;
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `MEDIA_LINK_INVALID` This link to a file is not valid
+             *
+             *     `MEDIA_LINK_EXPIRED` This link to a file has expired; load the video again
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FILE_NOT_FOUND` File not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `RANGE_NOT_SATISFIABLE` The file has no such range of bytes */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSignedVideoFilePart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mhe2w8ow.q0Yc1vYyJ8m1kqzv0l0W9A */
+                ticket: string;
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /** @example 0123456789abcdef0123456789abcdef.mp4 */
+                file: string;
+                /** @example 0-1023.m4s */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of such a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/*": Blob;
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /**
+             * @description `MEDIA_LINK_INVALID` This link to a file is not valid
+             *
+             *     `MEDIA_LINK_EXPIRED` This link to a file has expired; load the video again
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FILE_NOT_FOUND` File not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10423,7 +12182,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A video or its thumbnail; of an unpublished video for its owner only */
+            /** @description A file of a published video: itself, its pictures, captions and playlists */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10434,15 +12193,6 @@ export interface operations {
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
             400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description `ACCESS_TOKEN_EXPIRED` Access token expired: jwt expired */
-            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10461,6 +12211,78 @@ export interface operations {
             };
             /** @description `RANGE_NOT_SATISFIABLE` The file has no such range of bytes */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `TOO_MANY_REQUESTS` Too many requests, please slow down */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `INTERNAL_ERROR` Something went wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `DATABASE_UNAVAILABLE` The database does not answer, please try again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getVideoFilePart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 66f0c0ffee0000000000b0b1 */
+                videoId: string;
+                /** @example 0123456789abcdef0123456789abcdef.mp4 */
+                file: string;
+                /** @example 0-1023.m4s */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A segment of a stream, or the playlist of a caption file, as playlists name them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/*": Blob;
+                };
+            };
+            /** @description `VALIDATION_FAILED` Some fields are not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `FILE_NOT_FOUND` File not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10771,6 +12593,15 @@ export interface operations {
                      *           "_id": "66f0c0ffee0000000000b0b1",
                      *           "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *           "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *           "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *           "posters": [
+                     *             {
+                     *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "width": 640,
+                     *               "height": 360
+                     *             }
+                     *           ],
+                     *           "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *           "title": "A walk through Jaipur",
                      *           "description": "From the palace to the bazaar, before the heat",
                      *           "duration": 734.5,
@@ -11341,6 +13172,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -11640,6 +13480,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -11856,6 +13705,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -12019,6 +13877,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -12314,6 +14181,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -12633,6 +14509,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,
@@ -12838,6 +14723,15 @@ export interface operations {
                      *             "_id": "66f0c0ffee0000000000b0b1",
                      *             "videoFile": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.mp4",
                      *             "thumbnail": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.webp",
+                     *             "hls": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/master-5f1d6c3a9b2e4870.m3u8",
+                     *             "posters": [
+                     *               {
+                     *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "width": 640,
+                     *                 "height": 360
+                     *               }
+                     *             ],
+                     *             "storyboard": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.vtt",
                      *             "title": "A walk through Jaipur",
                      *             "description": "From the palace to the bazaar, before the heat",
                      *             "duration": 734.5,

@@ -41,6 +41,7 @@ const asha = { username: "{{username}}", password: "{{password}}" };
 const ashaLater = { username: "{{username}}", password: "{{newPassword}}" };
 const bothTokens = { accessToken: "data.accessToken", refreshToken: "data.refreshToken" };
 const viewer = "viewerToken";
+const english = { language: "en" };
 const second = { videoId: "{{secondVideoId}}" };
 
 /**
@@ -130,6 +131,10 @@ export const SCENARIO: Section[] = [
         body: { title: "The bazaar at night", thumbnail: null },
         capture: { secondVideoId: ID },
       },
+      { operation: "cancelProcessing", path: { videoId: "{{secondVideoId}}" } },
+      { operation: "retryProcessing", path: { videoId: "{{secondVideoId}}" } },
+      { operation: "getProcessing" },
+      { operation: "getProcessingEvents", for: "up to the end" },
       { operation: "getAllVideos", query: { query: "jaipur", sortBy: "relevance" } },
       { operation: "getAllVideosAlias" },
       { operation: "getVideoById", as: viewer },
@@ -152,6 +157,38 @@ export const SCENARIO: Section[] = [
         capture: { secondUploadId: ID },
       },
       { operation: "terminateUpload", path: { uploadId: "{{secondUploadId}}" } },
+    ],
+  },
+  {
+    title: "Captions",
+    rows: [
+      { operation: "putCaptions", path: english },
+      {
+        operation: "putCaptions",
+        for: "replaces them",
+        path: english,
+        body: { label: "English (CC)" },
+        status: 200,
+      },
+      { operation: "getVideoCaptions", as: viewer },
+      {
+        operation: "getCaptions",
+        as: viewer,
+        path: english,
+        capture: { captionsUrl: "data.url" },
+      },
+      { operation: "getVideoFilePart", url: "{{captionsUrl}}/playlist.m3u8" },
+      { operation: "togglePublishStatus", for: "takes the video back" },
+      {
+        operation: "getCaptions",
+        for: "their address is a signed one now",
+        path: english,
+        capture: { signedUrl: "data.url" },
+      },
+      { operation: "getSignedVideoFile", url: "{{signedUrl}}" },
+      { operation: "getSignedVideoFilePart", url: "{{signedUrl}}/playlist.m3u8" },
+      { operation: "togglePublishStatus", for: "publishes the video once more" },
+      { operation: "deleteCaptions", path: english },
     ],
   },
   {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { trusted, type Types } from "mongoose";
+import { trusted, type ClientSession, type Types } from "mongoose";
 import { logger } from "../config/logger";
 import { UNCLAIMED_FILE_MS } from "../constants";
 import { UnclaimedFile } from "../models/unclaimed-file.model";
@@ -22,23 +22,30 @@ export interface NewFile {
   contentType: string;
 }
 
+/** Notes a file that a save lets go of, as a part of the save's own transaction. */
+type Drop = (key: string, session: ClientSession) => Promise<void>;
+
 /**
  * Stores files, then saves the document that names them and, when it lets go of others, removes
  * those. Whatever fails and wherever the process dies, no file stays without a document: all of
- * them stand in the ledger of unclaimed files before anything happens to them.
+ * them stand in the ledger of unclaimed files before anything happens to them. A save that learns
+ * only in its transaction which file it replaces says so by `drop`.
  */
 export async function saveWithFiles<T>(
   files: { stored: NewFile[]; dropped?: string[] },
-  save: () => Promise<T>,
+  save: (drop: Drop) => Promise<T>,
 ): Promise<T> {
   const dropped = (files.dropped ?? []).filter((key) => key !== "");
   const keys = [...files.stored.map((file) => file.key), ...dropped];
   try {
-    await Promise.all(keys.map(noteUnclaimed));
+    await Promise.all(keys.map((key) => noteUnclaimed(key)));
     for (const { key, path, contentType } of files.stored) {
       await storage.put(key, path, contentType);
     }
-    return await save();
+    return await save(async (key, session) => {
+      keys.push(key);
+      await noteUnclaimed(key, session);
+    });
   } finally {
     await removeUnclaimed(keys);
   }
@@ -75,11 +82,11 @@ export async function sweepFiles(): Promise<void> {
   await removeUnclaimed(due.map((file) => file.key));
 }
 
-async function noteUnclaimed(key: string): Promise<void> {
+async function noteUnclaimed(key: string, session?: ClientSession): Promise<void> {
   await UnclaimedFile.updateOne(
     { key },
     { $set: { removeAfter: new Date(Date.now() + UNCLAIMED_FILE_MS) } },
-    { upsert: true },
+    { upsert: true, ...(session ? { session } : {}) },
   );
 }
 

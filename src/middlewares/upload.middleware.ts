@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import type { Request, RequestHandler, Response } from "express";
 import multer from "multer";
 import { config } from "../config/env";
+import { CAPTIONS_MAX_BYTES } from "../constants";
 import { ApiError } from "../utils/ApiError";
 import { asyncHandler } from "../utils/asyncHandler";
 import { makePrivateFolder } from "../utils/private-folder";
@@ -17,6 +18,7 @@ const TEXT_BYTES = 256 * 1024;
 const FILE_BYTES: Record<FileField["kind"], number> = {
   image: config.limits.imageBytes,
   video: config.limits.videoBytes,
+  captions: CAPTIONS_MAX_BYTES,
 };
 
 /**

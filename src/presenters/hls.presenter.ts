@@ -17,7 +17,10 @@ export function masterFile(id: Types.ObjectId, hls: StoredHls, captions: StoredC
   return `videos/${id.toHexString()}/master-${revision.slice(0, 16)}.m3u8`;
 }
 
-/** The master playlist; all it refers to lies in the same folder. */
+/**
+ * The master playlist; all it refers to lies in the same folder. Names must differ within a group
+ * (RFC 8216, section 4.3.4.1.1), so labels that are the same say the language, too.
+ */
 export function master(hls: StoredHls, captions: StoredCaptions[]): string {
   return masterPlaylist({
     renditions: hls.renditions.map((rendition) => ({
@@ -28,7 +31,10 @@ export function master(hls: StoredHls, captions: StoredCaptions[]): string {
     subtitles: captions.map(({ key, language, label }) => ({
       uri: `${fileName(key)}/${CAPTIONS_PLAYLIST}`,
       language,
-      name: label,
+      name:
+        captions.filter((other) => other.label === label).length > 1
+          ? `${label} (${language})`
+          : label,
     })),
   });
 }

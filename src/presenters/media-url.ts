@@ -22,6 +22,14 @@ export function mediaUrlsFor(req: Request): MediaUrls {
   };
 }
 
+/** How a video's files are addressed: by signed URLs as long as it is not published. */
+export function videoUrls(
+  { isPublished }: { isPublished: boolean },
+  url: MediaUrls,
+): (key: string) => string {
+  return (key) => (isPublished ? url.open(key) : url.signed(key));
+}
+
 function ticketFor(scope: string): string {
   return issueTicket(scope, config.media.urlTtl, config.auth.accessTokenSecret);
 }

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
-import type { MediaUrls } from "./media-url";
+import { videoUrls, type MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
-import { video, videoUrls, type JoinedVideo } from "./video.presenter";
+import { video, type JoinedVideo } from "./video.presenter";
 
 interface PlaylistFields {
   _id: Types.ObjectId;

@@ -6,8 +6,10 @@ import type {
   StoredPoster,
   StoredStoryboard,
 } from "../models/video.model";
+import { chaptersOf } from "../utils/chapters";
+import { captions } from "./captions.presenter";
 import { masterFile } from "./hls.presenter";
-import type { MediaUrls } from "./media-url";
+import { videoUrls, type MediaUrls } from "./media-url";
 import { owner, type JoinedOwner } from "./user.presenter";
 
 /** A video as the pipelines read it, with its owner joined. */
@@ -68,14 +70,6 @@ export function video(row: JoinedVideo, url: MediaUrls) {
   };
 }
 
-/** How a video's files are addressed: by signed URLs as long as it is not published. */
-export function videoUrls(
-  { isPublished }: { isPublished: boolean },
-  url: MediaUrls,
-): (key: string) => string {
-  return (key) => (isPublished ? url.open(key) : url.signed(key));
-}
-
 /** How far processing is; a video of a time before there was any has nothing to wait for. */
 export function processing(job: JobDocument | null) {
   const { state, steps, error } = job ?? { state: "ready" as const, steps: [], error: null };
@@ -98,9 +92,12 @@ export function videoPage(
   job: JobDocument | null | undefined,
 ) {
   const { subscribersCount, isSubscribed } = row.owner;
+  const file = videoUrls(row, url);
   return {
     ...video(row, url),
     owner: { ...owner(row.owner, url), subscribersCount, isSubscribed },
     ...(job === undefined ? {} : { processing: processing(job) }),
+    captions: (row.captions ?? []).map((entry) => captions(entry, file)),
+    chapters: chaptersOf(row.description, row.duration),
   };
 }

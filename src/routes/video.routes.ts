@@ -1,11 +1,13 @@
 import { Router } from "express";
 import * as processing from "../controllers/processing.controller";
+import * as captions from "../controllers/captions.controller";
 import * as video from "../controllers/video.controller";
 import { optionalJWT, verifyJWT } from "../middlewares/auth.middleware";
 import { loadOwnVideo, loadVisibleVideo } from "../middlewares/load.middleware";
 import { reserveUpload } from "../middlewares/reserve.middleware";
 import { upload } from "../middlewares/upload.middleware";
 import { validate } from "../middlewares/validate.middleware";
+import * as captionsSchema from "../validations/captions.validation";
 import * as schema from "../validations/video.validation";
 
 export const videoRouter = Router();
@@ -56,3 +58,22 @@ videoRouter
 videoRouter
   .route("/related/:videoId")
   .get(optionalJWT, loadVisibleVideo, validate(schema.getRelatedVideos), video.getRelatedVideos);
+videoRouter
+  .route("/:videoId/captions")
+  .get(optionalJWT, loadVisibleVideo, captions.getVideoCaptions);
+videoRouter
+  .route("/:videoId/captions/:language")
+  .get(optionalJWT, loadVisibleVideo, validate(captionsSchema.getCaptions), captions.getCaptions)
+  .put(
+    verifyJWT,
+    loadOwnVideo,
+    upload(captionsSchema.putCaptions),
+    validate(captionsSchema.putCaptions),
+    captions.putCaptions,
+  )
+  .delete(
+    verifyJWT,
+    loadOwnVideo,
+    validate(captionsSchema.deleteCaptions),
+    captions.deleteCaptions,
+  );

@@ -16,6 +16,9 @@ const MEDIA_ERROR_KINDS = {
   MEDIA_TOO_LONG: "refused",
   MEDIA_TOO_LARGE: "refused",
   MEDIA_TOO_COMPLEX: "refused",
+  CAPTIONS_UNREADABLE: "refused",
+  CAPTIONS_EMPTY: "refused",
+  CAPTIONS_TOO_MANY_CUES: "refused",
 } as const satisfies Record<string, MediaErrorKind>;
 
 export type MediaErrorCode = keyof typeof MEDIA_ERROR_KINDS;

@@ -1,3 +1,4 @@
+import * as captions from "./captions.validation";
 import * as comment from "./comment.validation";
 import * as dashboard from "./dashboard.validation";
 import * as docs from "./docs.validation";
@@ -7,6 +8,7 @@ import * as like from "./like.validation";
 import * as media from "./media.validation";
 import type { Operation } from "./operation";
 import * as playlist from "./playlist.validation";
+import * as processing from "./processing.validation";
 import * as subscription from "./subscription.validation";
 import * as tweet from "./tweet.validation";
 import * as upload from "./upload.validation";
@@ -17,7 +19,9 @@ const modules = [
   user,
   history,
   video,
+  processing,
   upload,
+  captions,
   comment,
   like,
   tweet,

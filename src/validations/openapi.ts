@@ -41,6 +41,7 @@ const TAGS: Record<Operation["tag"], string> = {
   Users: "Accounts, sessions and channels",
   Videos: "Uploading, finding and watching",
   Uploads: "Of large files, by the tus protocol: what is cut off goes on where it was",
+  Captions: "Subtitles of a video, one file per language",
   Comments: "On videos, with replies",
   Likes: "Of videos, comments and tweets",
   Tweets: "Short posts of a channel",
@@ -182,9 +183,16 @@ function body({
   return { body: { required: needsFile, content } };
 }
 
+/** Names of files in `docs/assets/`. */
+const EXAMPLE_FILES: Record<FileField["kind"], string> = {
+  image: "image.png",
+  video: "clip.mp4",
+  captions: "captions.srt",
+};
+
 function multipart(schema: z.ZodType | undefined, files: Record<string, FileField>): z.ZodType {
   const parts = Object.entries(files).map(([name, { kind, required, description }]) => {
-    const example = kind === "video" ? "clip.mp4" : "image.png";
+    const example = EXAMPLE_FILES[kind];
     const part = z.string().openapi({ type: "string", format: "binary", description, example });
     return [name, required ? part : part.optional()] as const;
   });

@@ -6,7 +6,7 @@ type Access = "public" | "optional" | "required" | "eitherToken";
 
 /** A file field of a multipart body. */
 export interface FileField {
-  kind: "image" | "video";
+  kind: "image" | "video" | "captions";
   required: boolean;
   description: string;
 }
@@ -21,13 +21,14 @@ export interface Operation<
   Body extends z.ZodType = z.ZodType,
   Headers extends z.ZodObject = z.ZodObject,
 > {
-  method: "get" | "head" | "post" | "patch" | "delete";
+  method: "get" | "head" | "post" | "put" | "patch" | "delete";
   /** Below `/api/v1`, with Express's `:name` parameters. */
   path: string;
   tag:
     | "Users"
     | "Videos"
     | "Uploads"
+    | "Captions"
     | "Comments"
     | "Likes"
     | "Tweets"
@@ -54,7 +55,7 @@ export interface Operation<
   status: 200 | 201 | 204;
   message: string;
   data: z.ZodType;
-  /** Toggles: `status` and `message` are for what went on, these for what went off. */
+  /** Toggles: `status` and `message` are for what went on, these for what went off. PUT: for what was new, and what was replaced. */
   off?: { status: 200; message: string };
   /** `data` is a bare array and the reply carries `pagination` beside it. */
   list?: boolean;

@@ -1,4 +1,5 @@
 import { JOB_STATES, VIDEO_STEPS } from "../constants";
+import { captionsSchema } from "./captions.validation";
 import {
   count,
   exampleFile,
@@ -97,7 +98,7 @@ export const processingSchema = z
         message: z.string().openapi({ example: "The video cannot be converted" }),
       })
       .nullable()
-      .openapi({ description: "Why it failed; the code is stable" }),
+      .openapi({ example: null, description: "Why it failed; the code is stable" }),
   })
   .openapi("Processing");
 
@@ -143,11 +144,22 @@ export const videoSortBy = z
     default: "createdAt",
   });
 
+/** The part of a video that a line such as `2:30 The bazaar` in its description begins. */
+const chapter = z
+  .strictObject({
+    start: z.number().min(0).openapi({ example: 150, description: "Seconds" }),
+    end: z.number().min(0).openapi({ example: 734.5, description: "Seconds" }),
+    title: z.string().openapi({ example: "The bazaar" }),
+  })
+  .openapi("Chapter");
+
 const videoPage = z
   .strictObject({
     ...videoFields,
     owner: z.strictObject({ ...owner.shape, subscribersCount: count, isSubscribed: z.boolean() }),
     processing: processingSchema.optional().openapi({ description: "For the owner alone" }),
+    captions: z.array(captionsSchema),
+    chapters: z.array(chapter).openapi({ description: "From the timestamps in the description" }),
   })
   .openapi("VideoWithChannel");
 

@@ -37,7 +37,14 @@ const SEED = Number(process.env.HOSTILE_SEED ?? 20_260_101);
 /** What they do cannot be done again, or is slow: they get only what must be refused. */
 const ONCE = [
   ...["registerUser", "loginUser", "logoutUser", "refreshAccessToken", "changePassword"],
-  ...["deleteCurrentUser", "deleteSession", "deleteVideo", "deleteComment", "deleteTweet"],
+  ...[
+    "deleteCurrentUser",
+    "deleteSession",
+    "deleteVideo",
+    "deleteCaptions",
+    "deleteComment",
+    "deleteTweet",
+  ],
   ...["deletePlaylist", "publishVideo", "updateAvatar", "updateCoverImage"],
   ...["resumeUpload", "terminateUpload"],
 ];

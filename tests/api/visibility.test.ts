@@ -11,6 +11,7 @@ import {
   validCall,
   type Call,
 } from "../support/calls";
+import { CAPTIONS, putCaptions } from "../support/captions";
 import { mediaPath } from "../support/files";
 import { ask, inParallel } from "../support/keep-alive";
 import type { Person } from "../support/people";
@@ -31,6 +32,7 @@ const CANARY = "quetzalcanary";
 /** The operations that show the video, or what hangs on it, while it is published. */
 const SHOWING = [
   "getAllVideos",
+  "getCaptions",
   "getCommentReplies",
   "getLikedVideos",
   "getPlaylistById",
@@ -39,6 +41,7 @@ const SHOWING = [
   "getSubscribedVideos",
   "getUserPlaylists",
   "getVideoById",
+  "getVideoCaptions",
   "getVideoComments",
   "getVideoFile",
   "getWatchHistory",
@@ -49,6 +52,8 @@ let owner: Person;
 let stranger: Person;
 /** The video that is taken back, and what hangs on it. */
 let hidden: VideoReply;
+/** Paths of its files. */
+let files: string[];
 let comments: string[];
 /** The owner's; it has been private ever since. */
 let privatePlaylist: string;
@@ -65,6 +70,9 @@ async function arrange(): Promise<void> {
     description: `Look, a ${CANARY}`,
     tags: `${CANARY},walk`,
   });
+  const label = { label: CANARY };
+  const captions = await putCaptions(owner, hidden._id, "en", CAPTIONS, label).expect(201);
+  files = [hidden.videoFile, hidden.thumbnail, captions.body.data.url as string].map(mediaPath);
   const comment = await post(`/comments/${hidden._id}`, owner, { content: `My ${CANARY}` });
   const reply = { content: `Your ${CANARY}`, parent: comment };
   comments = [comment, await post(`/comments/${hidden._id}`, stranger, reply)];
@@ -185,9 +193,8 @@ function pathValues(name: string, isOwnerFile: boolean): string[] {
     channelId: [owner._id, stranger._id],
     subscriberId: [owner._id, stranger._id],
     username: [owner.username, stranger.username],
-    file: isOwnerFile
-      ? [fileOf(things.avatar)]
-      : [fileOf(hidden.videoFile), fileOf(hidden.thumbnail)],
+    language: ["en"],
+    file: isOwnerFile ? [fileOf(things.avatar)] : files.map(fileOf),
   };
   return known(values, name);
 }
@@ -220,13 +227,7 @@ function fileOf(key: string): string {
 
 /** The visits that tell of the video or of what hangs on it. */
 function leaks(visits: Visit[]): Visit[] {
-  const secrets = [
-    CANARY,
-    hidden._id,
-    ...comments,
-    fileOf(hidden.videoFile),
-    fileOf(hidden.thumbnail),
-  ];
+  const secrets = [CANARY, hidden._id, ...comments, ...files.map(fileOf)];
   return visits.filter(
     ({ name, status, body }) =>
       secrets.some((secret) => body.toLowerCase().includes(secret)) ||
@@ -287,7 +288,7 @@ describe("an unpublished video", () => {
   }
 
   async function askForFiles(): Promise<void> {
-    for (const file of [mediaPath(hidden.videoFile), mediaPath(hidden.thumbnail)]) {
+    for (const file of files) {
       for (const token of [undefined, stranger.accessToken]) {
         const asked = [
           await api("head", file, token),

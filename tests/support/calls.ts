@@ -1,8 +1,14 @@
 import type { Test } from "supertest";
+import { config } from "../../src/config/env";
+import { CAPTIONS_PLAYLIST } from "../../src/constants";
+import { Job } from "../../src/models/job.model";
+import { Video } from "../../src/models/video.model";
+import { issueTicket } from "../../src/utils/media-ticket";
 import { operations } from "../../src/validations";
 import { openApiDocument } from "../../src/validations/openapi";
 import type { Operation } from "../../src/validations/operation";
 import { api } from "./api";
+import { CAPTIONS } from "./captions";
 import { makeClip } from "./clips";
 import { newAccount, png, type Person } from "./people";
 import type { Things } from "./things";
@@ -22,6 +28,7 @@ export interface Call {
 type Maker = (things: Things, caller?: Person) => Call | Promise<Call>;
 
 const onVideo: Maker = ({ video }) => ({ params: { videoId: video._id } });
+const onCaptions: Maker = ({ video }) => ({ params: { videoId: video._id, language: "en" } });
 const onComment: Maker = ({ comment }) => ({ params: { commentId: comment } });
 const onTweet: Maker = ({ tweet }) => ({ params: { tweetId: tweet } });
 const onPlaylist: Maker = ({ playlist }) => ({ params: { playlistId: playlist } });
@@ -62,6 +69,10 @@ const CALLS: Record<string, Maker> = {
   togglePublishStatus: onVideo,
   getRelatedVideos: onVideo,
   recordView: ({ video }) => ({ params: { videoId: video._id }, body: { position: 1 } }),
+  getProcessing: onVideo,
+  getProcessingEvents: (things) => onEnded(things, "ready"),
+  retryProcessing: (things) => onEnded(things, "failed"),
+  cancelProcessing: onVideo,
   createUpload: () => ({
     headers: { ...TUS, "Upload-Length": "100", "Upload-Metadata": metadata({ title: "A walk" }) },
   }),
@@ -72,6 +83,14 @@ const CALLS: Record<string, Maker> = {
     piece: Buffer.alloc(10),
   }),
   terminateUpload: onUpload,
+  getVideoCaptions: onVideo,
+  getCaptions: onCaptions,
+  putCaptions: ({ video }) => ({
+    params: { videoId: video._id, language: "en" },
+    body: { label: "English" },
+    files: { captions: Buffer.from(CAPTIONS) },
+  }),
+  deleteCaptions: onCaptions,
   getVideoComments: onVideo,
   addComment: ({ video, comment }) => ({
     params: { videoId: video._id },
@@ -118,6 +137,9 @@ const CALLS: Record<string, Maker> = {
   getChannelVideos: plain,
   getUserFile: ({ avatar }) => fileParams("userId", avatar),
   getVideoFile: ({ video }) => fileParams("videoId", video.videoFile),
+  getVideoFilePart: async ({ video }) => partParams(await captionsKey(video._id)),
+  getSignedVideoFile: ({ video }) => withTicket(fileParams("videoId", video.videoFile)),
+  getSignedVideoFilePart: async ({ video }) => withTicket(partParams(await captionsKey(video._id))),
   healthcheck: plain,
   readiness: plain,
   getOpenApi: plain,
@@ -127,6 +149,28 @@ const CALLS: Record<string, Maker> = {
 function fileParams(id: string, key: string): Call {
   const [, owner = "", file = ""] = key.split("/");
   return { params: { [id]: owner, file } };
+}
+
+function partParams(key: string): Call {
+  const { params } = fileParams("videoId", key);
+  return { params: { ...params, part: CAPTIONS_PLAYLIST } };
+}
+
+async function captionsKey(video: string): Promise<string> {
+  const found = await Video.findById(video);
+  return found?.captions[0]?.key ?? "";
+}
+
+function withTicket({ params = {} }: Call): Call {
+  const { urlTtl } = config.media;
+  const ticket = issueTicket(`videos/${params.videoId}`, urlTtl, config.auth.accessTokenSecret);
+  return { params: { ...params, ticket } };
+}
+
+/** On a video whose processing has come to that end. */
+async function onEnded({ video }: Things, state: "ready" | "failed"): Promise<Call> {
+  await Job.updateOne({ target: video._id }, { $set: { state, availableAt: null, lease: null } });
+  return { params: { videoId: video._id } };
 }
 
 /** Names of the operations that the table above lacks, and of those that only the table knows. */

@@ -4,6 +4,7 @@ import { config } from "../../src/config/env";
 import { newKey, saveWithFiles } from "../../src/jobs/files";
 import { Video } from "../../src/models/video.model";
 import { api } from "./api";
+import { putCaptions } from "./captions";
 import { makeClip } from "./clips";
 import { login, newPerson, type Person } from "./people";
 import { begin } from "./tus";
@@ -19,7 +20,7 @@ interface StoredVideo {
 export interface Things {
   owner: Person;
   stranger: Person;
-  /** Published; the first of the playlist. */
+  /** Published, with captions in English; the first of the playlist. */
   video: StoredVideo;
   /** Published; the second of the playlist. */
   second: StoredVideo;
@@ -87,6 +88,7 @@ export async function newThings(): Promise<Things> {
     beginUpload(owner),
     accountOf(owner),
   ]);
+  await putCaptions(owner, video._id, "en").expect(201);
   const reply = await post(`/comments/${video._id}`, { content: "Indeed", parent: comment });
   for (const { _id } of [video, second]) {
     await api("patch", `/playlist/add/${_id}/${playlist}`, owner.accessToken).expect(200);

@@ -9,7 +9,7 @@ import { Playlist } from "../../src/models/playlist.model";
 import { Subscription } from "../../src/models/subscription.model";
 import { Tweet } from "../../src/models/tweet.model";
 import { User } from "../../src/models/user.model";
-import { Video } from "../../src/models/video.model";
+import { filesOf, Video } from "../../src/models/video.model";
 
 /** The ledgers name what is gone, an upload the video that it is to become. */
 const LEDGERS = new Set(["removals", "unclaimedfiles", "uploads"]);
@@ -67,10 +67,7 @@ async function storedFiles(): Promise<string[]> {
 async function namedFiles(): Promise<string[]> {
   const [users, videos] = await Promise.all([User.find(), Video.find()]);
   return (
-    [
-      ...users.flatMap(({ avatar, coverImage }) => [avatar, coverImage]),
-      ...videos.flatMap(({ videoFile, thumbnail }) => [videoFile, thumbnail]),
-    ]
+    [...users.flatMap(({ avatar, coverImage }) => [avatar, coverImage]), ...videos.flatMap(filesOf)]
       // What tests wrote past the API has no files.
       .filter((key) => key !== "" && !key.includes("/none."))
       .sort()
