@@ -5,10 +5,12 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** A reply of server-sent events (HTML, section 9.2 "Server-sent events"). */
 export class EventStream {
-  readonly #closed = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  /** Aborted when the client has left or the stream has ended. */
+  readonly closed: AbortSignal;
 
   constructor(private readonly res: Response) {
+    const closing = new AbortController();
+    this.closed = closing.signal;
     res.status(200).set({
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",
@@ -16,16 +18,11 @@ export class EventStream {
       "X-Accel-Buffering": "no",
     });
     res.flushHeaders();
-    this.#timer = setInterval(() => res.write(":\n\n"), KEEP_ALIVE_MS);
+    const timer = setInterval(() => res.write(":\n\n"), KEEP_ALIVE_MS);
     res.once("close", () => {
-      clearInterval(this.#timer);
-      this.#closed.abort();
+      clearInterval(timer);
+      closing.abort();
     });
-  }
-
-  /** Aborted when the client has left or the stream has ended. */
-  get closed(): AbortSignal {
-    return this.#closed.signal;
   }
 
   /** Sends the data as JSON; a client that reconnects names the last id it has seen. */
