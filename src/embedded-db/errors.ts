@@ -102,6 +102,12 @@ export class MongoError extends Error {
     this.name = "MongoError";
     this.codeName = codeName(code);
   }
+
+  /** The same error, saying what was being done. */
+  within(context: string): MongoError {
+    const message = `${context} :: caused by :: ${this.message}`;
+    return new MongoError(this.code, message, this.details, this.labels);
+  }
 }
 
 /** The code-2 error most malformed arguments end in. */

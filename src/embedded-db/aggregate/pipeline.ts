@@ -37,16 +37,14 @@ export function runPipeline(
   if (collection?.isView) {
     const inner = [...(collection.options["pipeline"] as unknown[]), ...pipeline];
     const target = context.catalog.find(collection.db, collection.options["viewOn"] as string);
-    const collation = context.collation ?? collection.collation;
     return runPipeline(
-      { ...context, db: collection.db, collation, depth: context.depth + 1 },
+      { ...context, db: collection.db, depth: context.depth + 1 },
       target,
       inner,
       hint,
     );
   }
-  const collation = context.collation ?? collection?.collation;
-  const inner = { ...context, collation, collection, branch: undefined };
+  const inner = { ...context, collection, branch: undefined };
   if (pipeline.some((stage, at) => at > 0 && stageEntry(stage)[0] === "$geoNear")) {
     throw new MongoError(40602, "$geoNear is only valid as the first stage in a pipeline.");
   }

@@ -83,7 +83,7 @@ function collected(
 ): Doc[] {
   const snapshot = context.snapshot();
   try {
-    return [...runPipeline(pipelineContext(context, snapshot), collection, pipeline)];
+    return [...runPipeline(pipelineContext(context, snapshot, collection), collection, pipeline)];
   } finally {
     snapshot.release();
   }

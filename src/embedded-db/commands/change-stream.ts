@@ -98,7 +98,7 @@ function parseWatch(
     beforeChange: choice(options, "fullDocumentBeforeChange", ["off", "whenAvailable", "required"]),
     expanded: options["showExpandedEvents"] === true,
     split,
-    stages: compilePipeline(stages, pipelineContext(context, context.engine.storage)),
+    stages: compilePipeline(stages, pipelineContext(context, context.engine.storage, undefined)),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Collection } from "../catalog/collection";
 import type { Engine } from "../engine";
 import { badValue, MongoError, typeMismatch } from "../errors";
 import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
-import { type Collation, parseCollation } from "../query/collation";
+import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
 import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
@@ -66,9 +66,9 @@ export class CommandContext {
     return this.request;
   }
 
-  /** The collation argument of the command. */
-  get collation(): Collation | undefined {
-    return parseCollation(this.command["collation"]);
+  /** What the command compares strings by: its own collation or the collection's. */
+  collationFor(collection: Collection | undefined): Collation | undefined {
+    return collationOr(this.command["collation"], collection);
   }
 
   /** Joins the command's transaction, if it names one. */

@@ -26,7 +26,7 @@ export function count(context: CommandContext): Doc {
     if (!collection.isView) {
       return { n: countSelected(snapshot, collection, query, context.deadline).count };
     }
-    const matches = runPipeline(pipelineContext(context, snapshot), collection, [
+    const matches = runPipeline(pipelineContext(context, snapshot, collection), collection, [
       { $match: context.document("query") ?? {} },
     ]);
     return { n: lengthOf(matches) };

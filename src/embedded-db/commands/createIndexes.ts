@@ -5,7 +5,7 @@ import { type Doc, isDocument, omit, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { checkTimeSeriesIndex } from "../catalog/time-series";
 import { isIdKey, normalizeIndexSpec } from "../index/index-spec";
-import { parseCollation } from "../query/collation";
+import { collationOr } from "../query/collation";
 import { type FilterNode, parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
 
@@ -101,9 +101,8 @@ function refusedPartial(operator: string): MongoError {
 }
 
 function withCollation(spec: Doc, collection: Collection): Doc {
-  const collation = spec["collation"] ?? collection.options["collation"];
   const rest = omit(spec, "collation");
-  const parsed = parseCollation(collation);
+  const parsed = collationOr(spec["collation"], collection);
   return parsed ? { ...rest, collation: parsed.spec } : rest;
 }
 

@@ -1,7 +1,7 @@
 import { failedToParse, typeMismatch } from "../errors";
 import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
-import { parseCollation } from "../query/collation";
+import { collationOr } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting } from "../update/execute";
@@ -44,7 +44,7 @@ export function deleteDocuments(
   collection: Collection,
   statement: Doc,
 ): number {
-  const collation = parseCollation(statement["collation"]) ?? collection.collation;
+  const collation = collationOr(statement["collation"], collection);
   const filter = parseFilter(filterArgument("q", statement["q"]), {
     collation,
     variables: context.document("let"),

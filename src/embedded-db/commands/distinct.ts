@@ -30,7 +30,7 @@ export function distinct(context: CommandContext): Doc {
   const snapshot = context.snapshot();
   try {
     const docs = collection.isView
-      ? runPipeline(pipelineContext(context, snapshot), collection, [
+      ? runPipeline(pipelineContext(context, snapshot, collection), collection, [
           { $match: context.document("query") ?? {} },
         ])
       : [...select(snapshot, collection, query, context.deadline).matches].map(({ doc }) => doc);

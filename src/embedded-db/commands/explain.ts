@@ -103,7 +103,7 @@ export function explainAggregate(context: CommandContext, pipeline: readonly unk
   const collection = context.findCollection();
   const snapshot = context.snapshot();
   try {
-    const inner = pipelineContext(context, snapshot);
+    const inner = pipelineContext(context, snapshot, collection);
     const returned = [...runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]))]
       .length;
     const cursor = collection

@@ -55,7 +55,7 @@ function refuseBadCombination(context: CommandContext): void {
 
 function parse(context: CommandContext, collection: Collection): Request {
   const { command } = context;
-  const collation = context.collation ?? collection.collation;
+  const collation = context.collationFor(collection);
   const variables = context.document("let");
   const filter = parseFilter(filterArgument("query", command["query"]), { collation, variables });
   refuseExpr(filter, context.flag("upsert"));
@@ -81,6 +81,21 @@ function parse(context: CommandContext, collection: Collection): Request {
 
 function run(context: CommandContext, unit: WriteUnit, collection: Collection): Doc {
   const request = parse(context, collection);
+  try {
+    return execute(context, unit, collection, request);
+  } catch (error) {
+    throw error instanceof MongoError
+      ? error.within("Plan executor error during findAndModify")
+      : error;
+  }
+}
+
+function execute(
+  context: CommandContext,
+  unit: WriteUnit,
+  collection: Collection,
+  request: Request,
+): Doc {
   if (collection.timeSeries && request.update) {
     throw new MongoError(72, "Cannot perform a non-multi update on a time-series collection");
   }

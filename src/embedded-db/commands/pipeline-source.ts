@@ -15,7 +15,7 @@ export function pipelineSource(
 ): DocumentSource {
   const snapshot = context.snapshot();
   try {
-    const inner = pipelineContext(context, snapshot);
+    const inner = pipelineContext(context, snapshot, collection);
     const documents = runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]));
     return sourceOf(encoded(documents), () => snapshot.release());
   } catch (error) {
@@ -24,12 +24,16 @@ export function pipelineSource(
   }
 }
 
-export function pipelineContext(context: CommandContext, reader: Reader): PipelineContext {
+export function pipelineContext(
+  context: CommandContext,
+  reader: Reader,
+  collection: Collection | undefined,
+): PipelineContext {
   return {
     catalog: context.collections,
     reader,
     db: context.db,
-    collation: context.collation,
+    collation: context.collationFor(collection),
     variables: context.document("let") ?? {},
     deadline: context.deadline,
     statistics: { keysExamined: 0, docsExamined: 0 },

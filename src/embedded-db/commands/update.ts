@@ -2,7 +2,7 @@ import { failedToParse, typeMismatch } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { checkTimeSeriesUpdate } from "../catalog/time-series";
-import { parseCollation } from "../query/collation";
+import { collationOr } from "../query/collation";
 import { filterArgument, parseFilter } from "../query/filter";
 import { parseSort } from "../query/sort";
 import type { WriteUnit } from "../sessions/write-unit";
@@ -63,7 +63,7 @@ export function parseStatement(
   collection: Collection | undefined,
   statement: Doc,
 ): UpdateStatement {
-  const collation = parseCollation(statement["collation"]) ?? collection?.collation;
+  const collation = collationOr(statement["collation"], collection);
   const variables = { ...context.document("let"), ...((statement["c"] ?? {}) as Doc) };
   const filter = parseFilter(filterArgument("q", statement["q"]), { collation, variables });
   const arrayFilters = statement["arrayFilters"] as unknown[] | undefined;

@@ -122,9 +122,9 @@ function checkOptions(spec: Doc, key: Doc): void {
   if (partial !== undefined && spec["sparse"]) {
     throw new MongoError(67, 'cannot mix "partialFilterExpression" and "sparse" options');
   }
-  if (isIdKey(key)) {
+  if (isIdKey(key) && !spec["clustered"]) {
     const refused = Object.keys(spec).find(
-      (name) => !["v", "key", "name", "collation", "unique", "clustered"].includes(name),
+      (name) => !["v", "key", "name", "collation"].includes(name),
     );
     if (refused !== undefined) {
       throw new MongoError(

@@ -27,6 +27,14 @@ export function parseCollation(spec: unknown): Collation | undefined {
   return doc["locale"] === "simple" ? undefined : makeCollation(doc, doc["locale"]);
 }
 
+/** The collation of an operation: the one asked for, `simple` too, or its collection's. */
+export function collationOr(
+  spec: unknown,
+  collection: { collation: Collation | undefined } | undefined,
+): Collation | undefined {
+  return spec === undefined || spec === null ? collection?.collation : parseCollation(spec);
+}
+
 function makeCollation(spec: Doc, locale: string): Collation {
   const strength = Number(spec["strength"] ?? 3);
   const sensitivity = SENSITIVITY[strength as 1 | 2 | 3] ?? "variant";
@@ -45,10 +53,18 @@ function makeCollation(spec: Doc, locale: string): Collation {
 }
 
 function localeTag(locale: string): string {
-  try {
-    return Intl.getCanonicalLocales(locale.replaceAll("_", "-").replace(/@.*/, ""))[0] ?? "en";
-  } catch {
+  const tag = knownTag(locale.replaceAll("_", "-").replace(/@.*/, ""));
+  if (tag === undefined) {
     throw badValue(`Field 'locale' is invalid in: { locale: "${locale}" }`);
+  }
+  return tag;
+}
+
+function knownTag(locale: string): string | undefined {
+  try {
+    return Intl.Collator.supportedLocalesOf(locale)[0];
+  } catch {
+    return undefined;
   }
 }
 

@@ -54,7 +54,7 @@ export function compileProjection(
   }
   const parsed: Parsed = { tree: newTree(), mode: undefined, id: undefined, context, find };
   names.forEach((path) => parseEntry(path, spec[path], parsed));
-  const mode = parsed.mode ?? (parsed.id === false ? "exclude" : modeWithoutFlags(parsed));
+  const mode = parsed.mode ?? modeWithoutFlags(parsed);
   applyId(parsed, mode);
   return (doc, variables) => {
     const scope = scopeFor(doc, {
@@ -69,16 +69,16 @@ function newTree(): Tree {
   return { fields: new Map() };
 }
 
-/** `{ _id: 1 }` alone includes; `{ list: { $slice: 1 } }` alone keeps all other fields. */
+/**
+ * `{ _id: 1 }` alone includes; `$slice` and, in a find, `$meta` alone keep all other fields;
+ * `$elemMatch` alone does not, whatever is said of `_id`.
+ */
 function modeWithoutFlags(parsed: Parsed): "include" | "exclude" {
-  if (parsed.id === true) {
-    return "include";
-  }
-  return [...leaves(parsed.tree)].some(
-    ({ kind }) => kind === "compute" || kind === "element" || kind === "position",
-  )
-    ? "include"
-    : "exclude";
+  const kinds = new Set([...leaves(parsed.tree)].map(({ kind }) => kind));
+  const includes = kinds.has("slice")
+    ? parsed.id
+    : kinds.has("element") || (kinds.has("compute") && !parsed.find) || parsed.id;
+  return includes ? "include" : "exclude";
 }
 
 function* leaves(tree: Tree): Iterable<Leaf> {
@@ -117,7 +117,7 @@ function parseEntry(path: string, value: unknown, parsed: Parsed): void {
   if (isDocument(value) && !Object.keys(value).some((name) => name.startsWith("$"))) {
     return parseNested(path, value, parsed);
   }
-  addLeaf(path, parseSpecial(path, value, parsed), parsed);
+  addLeaf(path, parseSpecial(value, parsed), parsed);
 }
 
 function isFlag(value: unknown): boolean {
@@ -158,7 +158,7 @@ function parseNested(path: string, value: Doc, parsed: Parsed): void {
   entries.forEach(([name, inner]) => parseEntry(`${path}.${name}`, inner, parsed));
 }
 
-function parseSpecial(path: string, value: unknown, parsed: Parsed): Leaf {
+function parseSpecial(value: unknown, parsed: Parsed): Leaf {
   const spec = isDocument(value) ? value : {};
   if (parsed.find && "$slice" in spec && isFindSlice(spec["$slice"])) {
     return parseSlice(spec["$slice"]);
@@ -166,15 +166,13 @@ function parseSpecial(path: string, value: unknown, parsed: Parsed): Leaf {
   if (parsed.find && "$elemMatch" in spec) {
     return parseElement(spec["$elemMatch"], parsed.context);
   }
+  if ("$meta" in spec) {
+    return { kind: "compute", evaluate: compileExpression(value) };
+  }
   if (parsed.mode === "exclude") {
-    throw new MongoError(
-      31252,
-      `Cannot use an expression on field ${path} in an exclusion projection`,
-    );
+    throw new MongoError(31252, "Cannot use expression other than $meta in exclusion projection");
   }
-  if (!("$meta" in spec)) {
-    parsed.mode = "include";
-  }
+  parsed.mode = "include";
   return { kind: "compute", evaluate: compileExpression(value) };
 }
 

@@ -1,0 +1,79 @@
+import { type Case, type Doc, find, found } from "../case";
+
+const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
+
+const LIST = [{ _id: 1, a: [{ k: 1 }, { k: 2 }], b: 1, title: "cats" }];
+
+const TEXT_INDEX = {
+  createIndexes: "c",
+  indexes: [{ key: { title: "text" }, name: "title_text" }],
+};
+
+const TEXT = { $text: { $search: "cat" } };
+
+const SCORE = { score: { $meta: "textScore" } };
+
+/** Projections of finds over `LIST`, with what they show. */
+const PROJECTIONS: [string, Doc, Doc, Doc, string?][] = [
+  [
+    "$meta alone keeps the other fields",
+    TEXT,
+    SCORE,
+    { ...LIST[0], score: 1 },
+    "DocumentDB 1.0 shows the _id and the score only",
+  ],
+  [
+    "$meta beside an exclusion",
+    TEXT,
+    { a: 0, ...SCORE },
+    { _id: 1, b: 1, title: "cats", score: 1 },
+    "DocumentDB 1.0 refuses it",
+  ],
+  ["$meta beside an inclusion", TEXT, { b: 1, ...SCORE }, { _id: 1, b: 1, score: 1 }],
+  [
+    "$elemMatch without the _id shows nothing else",
+    {},
+    { _id: 0, a: { $elemMatch: { k: 2 } } },
+    { a: [{ k: 2 }] },
+    "DocumentDB 1.0 shows the other fields",
+  ],
+  [
+    "$slice without the _id keeps the other fields",
+    {},
+    { _id: 0, a: { $slice: 1 } },
+    { a: [{ k: 1 }], b: 1, title: "cats" },
+  ],
+];
+
+/** What finds show, and how strings compare. */
+export const QUERY_CASES: Case[] = [
+  ...PROJECTIONS.map(([name, filter, projection, document, difference]): Case => ({
+    name: `projection: ${name}`,
+    documents: LIST,
+    commands: [TEXT_INDEX, find(filter, { projection })],
+    reply: found(document),
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "collation: simple replaces the collection's",
+    commands: [
+      { create: "c", collation: { locale: "en", strength: 1 } },
+      { insert: "c", documents: [{ _id: 1, name: "beta" }] },
+      find({ name: "BETA" }, { collation: { locale: "simple" } }),
+    ],
+    reply: found(),
+    difference: NO_COLLATION,
+  },
+  {
+    name: "index: an option for the one on _id is refused",
+    commands: [{ createIndexes: "c", indexes: [{ key: { _id: 1 }, name: "_id_1", unique: true }] }],
+    reply: { ok: 0, code: 197 },
+    difference: "DocumentDB 1.0 makes a second index",
+  },
+  {
+    name: "collation: an unknown locale is refused",
+    documents: LIST,
+    commands: [find({}, { collation: { locale: "xx_QQ" } })],
+    reply: { ok: 0, code: 2 },
+  },
+];
