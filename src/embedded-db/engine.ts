@@ -1,8 +1,10 @@
 import { Catalog } from "./catalog/catalog";
 import type { Collection } from "./catalog/collection";
+import type { CommandContext } from "./commands/context";
 import { ChangeHistory } from "./change-history";
 import { Cursors } from "./cursors";
 import { MongoError } from "./errors";
+import { Deadline } from "./query/scan";
 import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
 import { type Change, WriteUnit } from "./sessions/write-unit";
@@ -19,6 +21,8 @@ export class Engine {
   readonly transactions: Transactions;
   readonly sessions: Sessions;
   readonly startedAt = Date.now();
+  /** The commands that are not answered yet. */
+  readonly running = new Set<CommandContext>();
   readonly parameters: Record<string, unknown> = {
     ttlMonitorSleepSecs: 60,
     ttlMonitorEnabled: true,
@@ -38,9 +42,10 @@ export class Engine {
 
   /**
    * Applies a work atomically and durably. A work that meets the write of an open transaction is
-   * undone and runs again when the transaction has ended, so it may run more than once.
+   * undone and runs again when the transaction has ended, so it may run more than once. It waits no
+   * longer than until the deadline.
    */
-  async write<T>(work: (unit: WriteUnit) => T): Promise<T> {
+  async write<T>(work: (unit: WriteUnit) => T, deadline = new Deadline()): Promise<T> {
     for (;;) {
       try {
         return await this.attempt(work);
@@ -48,7 +53,7 @@ export class Engine {
         if (!(error instanceof ClaimedByTransaction)) {
           throw error;
         }
-        await Promise.race([error.owner.ended, this.closing]);
+        await deadline.limit(Promise.race([error.owner.ended, this.closing]));
         this.refuseWhenClosing();
       }
     }

@@ -2,7 +2,7 @@ import { decode } from "../bson/decode";
 import { toNumber } from "../bson/values";
 import type { WriteUnit } from "../sessions/write-unit";
 import { documentRange, readRecordId } from "../storage/keys";
-import type { Collection } from "./collection";
+import type { Collection, StoredDocument } from "./collection";
 
 /**
  * Removes the oldest documents of a capped collection that has grown too large.
@@ -14,12 +14,17 @@ export function enforceCap(unit: WriteUnit, collection: Collection): void {
   }
   const maxCount = toNumber(collection.options["max"]) ?? Infinity;
   const maxBytes = toNumber(collection.options["size"]) ?? Infinity;
+  let count = collection.count + unit.added(collection);
+  let bytes = collection.bytes + unit.addedBytes(collection);
+  const oldest: StoredDocument[] = [];
+  // Chosen before the first one goes: a range must not change under its reader.
   for (const { key, value } of unit.range(documentRange(collection.id))) {
-    const count = collection.count + unit.added(collection);
-    const bytes = collection.bytes + unit.addedBytes(collection);
     if (count <= maxCount && bytes <= maxBytes) {
-      return;
+      break;
     }
-    collection.remove(unit, { record: readRecordId(key), bytes: value }, decode(value));
+    oldest.push({ record: readRecordId(key), bytes: value });
+    count--;
+    bytes -= value.length;
   }
+  oldest.forEach((stored) => collection.remove(unit, stored, decode(stored.bytes)));
 }

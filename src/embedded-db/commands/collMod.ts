@@ -28,7 +28,7 @@ const RENAMED: Record<string, string> = { cappedSize: "size", cappedMax: "max" }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/collMod/ */
 export async function collMod(context: CommandContext): Promise<Doc> {
-  return context.engine.write((unit) => {
+  return context.changeCatalog((unit) => {
     const collection = context.engine.collection(context.db, context.collectionName());
     const changes = changedOptions(context.command, collection);
     const index = context.document("index");

@@ -36,6 +36,7 @@ const IN_TRANSACTION = new Set([
 export class CommandContext {
   readonly engine: Engine;
   readonly deadline: Deadline;
+  readonly startedAt = Date.now();
   private request: SessionRequest | undefined;
   private transaction: Transaction | undefined;
 
@@ -155,7 +156,7 @@ export class CommandContext {
     }
     const { request } = this;
     if (!request) {
-      return this.engine.write(run);
+      return this.engine.write(run, this.deadline);
     }
     // Asked within the work: a client may send the same write again while the first still waits.
     return this.engine.write((unit) => {
@@ -166,7 +167,7 @@ export class CommandContext {
       const reply = run(unit);
       this.engine.sessions.remember(unit, request, reply);
       return reply;
-    });
+    }, this.deadline);
   }
 
   /**
@@ -194,7 +195,7 @@ export class CommandContext {
 
   /** Runs a change of the catalog: in the transaction, or at once and durably. */
   async changeCatalog<T>(work: (unit: WriteUnit) => T): Promise<T> {
-    return this.transaction ? work(this.transaction.unit) : this.engine.write(work);
+    return this.transaction ? work(this.transaction.unit) : this.engine.write(work, this.deadline);
   }
 
   createCollection(unit: WriteUnit, db: string, name: string, options: Doc): Collection {

@@ -8,7 +8,7 @@ export async function drop(context: CommandContext): Promise<Doc> {
     return {};
   }
   const nIndexesWas = collection.indexes.length;
-  await context.engine.write((unit) => {
+  await context.changeCatalog((unit) => {
     if (context.findCollection() === collection) {
       context.engine.catalog.drop(unit, collection);
     }

@@ -6,7 +6,7 @@ export async function dropDatabase(context: CommandContext): Promise<Doc> {
   const { catalog } = context.engine;
   const { db } = context;
   const known = catalog.collections(db).length > 0;
-  await context.engine.write((unit) => {
+  await context.changeCatalog((unit) => {
     const collections = catalog.collections(db);
     collections.forEach((collection) => catalog.drop(unit, collection));
     const [last] = collections;

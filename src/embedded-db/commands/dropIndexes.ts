@@ -9,7 +9,7 @@ import type { CommandContext } from "./context";
 /** @see https://www.mongodb.com/docs/manual/reference/command/dropIndexes/ */
 export async function dropIndexes(context: CommandContext): Promise<Doc> {
   const wanted = context.command["index"];
-  return context.engine.write((unit) => {
+  return context.changeCatalog((unit) => {
     const collection = context.findCollection();
     if (!collection) {
       throw new MongoError(26, `ns not found ${context.db}.${context.collectionName()}`);

@@ -8,10 +8,22 @@ import { collStats, dbStats } from "./collStats";
 import { abortTransaction, commitTransaction } from "./commitTransaction";
 import { connectionStatus } from "./connectionStatus";
 import type { CommandContext } from "./context";
+import { convertToCapped } from "./convertToCapped";
 import { count } from "./count";
 import { create } from "./create";
 import { createIndexes } from "./createIndexes";
 import { deleteCommand } from "./delete";
+import {
+  currentOp,
+  dataSize,
+  dbHash,
+  fsync,
+  planCacheClear,
+  profile,
+  replSetGetConfig,
+  replSetGetStatus,
+  usersInfo,
+} from "./diagnostics";
 import { distinct } from "./distinct";
 import { drop } from "./drop";
 import { dropDatabase } from "./dropDatabase";
@@ -51,9 +63,13 @@ export const COMMANDS: Record<string, Command> = {
   collstats: collStats,
   commitTransaction,
   connectionStatus,
+  convertToCapped,
   count,
   create,
   createIndexes,
+  currentOp,
+  dataSize,
+  dbHash,
   dbStats,
   dbstats: dbStats,
   delete: deleteCommand,
@@ -66,6 +82,7 @@ export const COMMANDS: Record<string, Command> = {
   find,
   findAndModify,
   findandmodify: findAndModify,
+  fsync,
   getCmdLineOpts,
   getLog,
   getMore,
@@ -78,18 +95,29 @@ export const COMMANDS: Record<string, Command> = {
   killCursors,
   killSessions: endSessions,
   listCollections,
+  listCommands,
   listDatabases,
   listIndexes,
   ping,
+  planCacheClear,
+  profile,
   refreshSessions,
   renameCollection,
+  replSetGetConfig,
+  replSetGetStatus,
   serverStatus,
   setParameter,
   startSession,
   update,
+  usersInfo,
   validate,
   whatsmyuri,
 };
+
+/** @see https://www.mongodb.com/docs/manual/reference/command/listCommands/ */
+function listCommands(): Doc {
+  return { commands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, {}])) };
+}
 
 /** Commands of MongoDB that are refused by name, sorted. */
 export const UNSUPPORTED = new Set([
@@ -98,29 +126,20 @@ export const UNSUPPORTED = new Set([
   "autoCompact",
   "cloneCollectionAsCapped",
   "compact",
-  "convertToCapped",
   "createRole",
   "createSearchIndexes",
   "createUser",
-  "currentOp",
-  "dbHash",
   "dropSearchIndex",
   "dropUser",
   "eval",
   "filemd5",
-  "fsync",
   "getFreeMonitoringStatus",
   "killAllSessions",
   "killOp",
-  "listCommands",
   "listSearchIndexes",
   "logRotate",
   "mapReduce",
-  "planCacheClear",
-  "profile",
   "reIndex",
-  "replSetGetConfig",
-  "replSetGetStatus",
   "replSetInitiate",
   "saslContinue",
   "saslStart",
@@ -128,5 +147,4 @@ export const UNSUPPORTED = new Set([
   "top",
   "updateSearchIndex",
   "updateUser",
-  "usersInfo",
 ]);

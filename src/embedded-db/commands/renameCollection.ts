@@ -7,7 +7,7 @@ export async function renameCollection(context: CommandContext): Promise<Doc> {
   const from = split(context.string("renameCollection"));
   const to = split(context.string("to"));
   const { catalog } = context.engine;
-  await context.engine.write((unit) => {
+  await context.changeCatalog((unit) => {
     const collection = catalog.find(from.db, from.name);
     if (!collection) {
       throw new MongoError(26, `Source collection ${from.db}.${from.name} does not exist`);

@@ -14,11 +14,7 @@ export function serverStatus(context: CommandContext): Doc {
     pid,
     uptime: Math.floor(uptime()),
     localTime: new Date(),
-    connections: {
-      current: context.connection.id,
-      available: 0,
-      totalCreated: context.connection.id,
-    },
+    connections: context.connection.connections(),
     metrics: { cursor: { open: { total: context.engine.cursors.size } } },
     repl: { setName: SET_NAME, isWritablePrimary: true, hosts: [context.connection.host] },
     storageEngine: { name: "embedded", supportsCommittedReads: true, persistent: true },

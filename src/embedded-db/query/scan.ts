@@ -52,7 +52,25 @@ export class Deadline {
   /** Looks at the clock once in a while. */
   check(): void {
     if ((this.steps++ & 63) === 0 && Date.now() > Math.min(this.end, this.stretchEnd)) {
-      throw new MongoError(50, "operation exceeded time limit");
+      throw expired();
+    }
+  }
+
+  /** Waits for something, but no longer than there is time. */
+  async limit(wait: Promise<unknown>): Promise<void> {
+    if (this.end === Infinity) {
+      await wait;
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const left = Math.min(Math.max(this.end - Date.now(), 0), LONGEST_TIMER_MS);
+      timer = setTimeout(() => reject(expired()), left);
+    });
+    try {
+      await Promise.race([wait, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -70,6 +88,13 @@ export class Deadline {
     this.end = Date.now() + this.left;
   }
 }
+
+function expired(): MongoError {
+  return new MongoError(50, "operation exceeded time limit");
+}
+
+/** Node's timers hold 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs a plan: the documents it leads to that match the filter, in the plan's order. */
 export function* runPlan(

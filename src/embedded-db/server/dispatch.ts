@@ -15,6 +15,8 @@ export interface ConnectionContext {
   /** The address clients reach this server at. */
   host: string;
   id: number;
+  /** How many there are, for serverStatus. */
+  connections: () => Doc;
   /** Aborted when the client has gone. */
   signal?: AbortSignal;
 }
@@ -26,7 +28,11 @@ const TRANSIENT_CODES = new Set([112, 251, 246]);
 export async function dispatch(request: Request, connection: ConnectionContext): Promise<Buffer> {
   const [name = ""] = Object.keys(request.command);
   const context = new CommandContext(name, request.command, connection);
+  connection.engine.running.add(context);
   try {
+    if (request.unreadable) {
+      throw request.unreadable;
+    }
     checkReadConcern(request.command["readConcern"]);
     const concern = writeConcernError(request.command["writeConcern"]);
     const reply = await run(name, context);
@@ -42,6 +48,8 @@ export async function dispatch(request: Request, connection: ConnectionContext):
   } catch (error) {
     await context.failed();
     return encode(errorReply(error, context));
+  } finally {
+    connection.engine.running.delete(context);
   }
 }
 

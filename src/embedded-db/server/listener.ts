@@ -7,6 +7,9 @@ import { ReceiveBudget } from "./receive-budget";
 /** Never anything but this machine. */
 const LOOPBACK = "127.0.0.1";
 
+/** Each takes memory, however quiet: further ones are turned away. */
+const MAX_CONNECTIONS = 5_000;
+
 /** The TCP side of the server. */
 export class Listener {
   private readonly server: Server;
@@ -17,6 +20,7 @@ export class Listener {
 
   constructor(private readonly engine: Engine) {
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    this.server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Starts listening; answers the port. */
@@ -44,6 +48,11 @@ export class Listener {
       engine: this.engine,
       host: `${LOOPBACK}:${this.port}`,
       id: ++this.connections,
+      connections: () => ({
+        current: this.open.size,
+        available: MAX_CONNECTIONS - this.open.size,
+        totalCreated: this.connections,
+      }),
     };
     const connection = new Connection(socket, context, this.budget);
     this.open.add(connection);

@@ -12,6 +12,14 @@ export const SESSION_MINUTES = 30;
 
 const MAX_OPEN_TRANSACTIONS = 1_000;
 
+/** Sessions in memory; beyond them, those go whose last write cannot still be waiting. */
+const MAX_SESSIONS = 10_000;
+
+const IDLE_MS = 2 * 60_000;
+
+/** Sessions that may be at work at once. */
+const MAX_BUSY_SESSIONS = 100_000;
+
 interface Remembered {
   txnNumber: bigint;
   reply: Doc;
@@ -57,11 +65,11 @@ export class Sessions {
     if (!isDocument(lsid) || !(lsid["id"] instanceof Binary)) {
       return undefined;
     }
-    const session = this.find(Buffer.from(lsid["id"].value()));
-    session.lastUse = Date.now();
     if (command["txnNumber"] === undefined) {
       return undefined;
     }
+    const session = this.find(Buffer.from(lsid["id"].value()));
+    session.lastUse = Date.now();
     return {
       session,
       txnNumber: toBigInt(command["txnNumber"]),
@@ -179,12 +187,30 @@ export class Sessions {
 
   private find(id: Buffer): Session {
     const key = id.toString("hex");
-    let session = this.byId.get(key);
-    if (!session) {
-      session = this.load(id);
-      this.byId.set(key, session);
+    const known = this.byId.get(key);
+    if (!known && this.byId.size >= MAX_SESSIONS) {
+      this.forgetOldest(Date.now() - IDLE_MS);
     }
+    const session = known ?? this.load(id);
+    // Last in the map is used last.
+    this.byId.delete(key);
+    this.byId.set(key, session);
     return session;
+  }
+
+  /** What must outlive it, the store has. */
+  private forgetOldest(limit: number): void {
+    for (const [key, { transaction, lastUse }] of this.byId) {
+      if (!transaction) {
+        if (lastUse < limit) {
+          this.byId.delete(key);
+        }
+        break;
+      }
+    }
+    if (this.byId.size >= MAX_BUSY_SESSIONS) {
+      throw new MongoError(261, "Unable to add session: too many active sessions");
+    }
   }
 
   private load(id: Buffer): Session {

@@ -1,5 +1,6 @@
 import type { RawDocument } from "../bson/decode";
 import type { Doc } from "../bson/values";
+import type { MongoError } from "../errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/ */
 export const OpCode = { reply: 1, query: 2004, compressed: 2012, message: 2013 } as const;
@@ -22,6 +23,8 @@ export interface Request {
   silent: boolean;
   /** Came as OP_QUERY and is answered with OP_REPLY. */
   legacy: boolean;
+  /** Why the command could not be read, though its message is whole: the answer to it. */
+  unreadable?: MongoError;
 }
 
 /** Documents of a sequence: undecoded for inserts, since they are stored as they are. */

@@ -1,5 +1,6 @@
 import { decode, RawDocument } from "../bson/decode";
 import type { Doc } from "../bson/values";
+import { MongoError } from "../errors";
 import { crc32c } from "./crc32c";
 import {
   HEADER_BYTES,
@@ -50,9 +51,24 @@ function parseOpMsg(message: Buffer, requestId: number): Request {
     throw new ProtocolError(`unknown required flags ${flags}`);
   }
   const end = flags & Flag.checksumPresent ? checkedEnd(message) : message.length;
-  const { body, sequences } = parseSections(message, HEADER_BYTES + 4, end);
-  sequences.forEach(([name, documents]) => (body[name] = documents));
-  return { requestId, command: body, silent: (flags & Flag.moreToCome) !== 0, legacy: false };
+  const silent = (flags & Flag.moreToCome) !== 0;
+  return readable({ requestId, silent, legacy: false }, () => {
+    const { body, sequences } = parseSections(message, HEADER_BYTES + 4, end);
+    sequences.forEach(([name, documents]) => (body[name] = documents));
+    return body;
+  });
+}
+
+/** A document that MongoDB refuses is answered with its error; only a broken frame hangs up. */
+function readable(request: Omit<Request, "command">, read: () => Doc): Request {
+  try {
+    return { ...request, command: read() };
+  } catch (error) {
+    if (error instanceof MongoError) {
+      return { ...request, command: {}, unreadable: error };
+    }
+    throw error;
+  }
 }
 
 function checkedEnd(message: Buffer): number {
@@ -126,7 +142,8 @@ function parseOpQuery(message: Buffer, requestId: number): Request {
   }
   const [db = ""] = message.toString("utf8", nameStart, nameEnd).split(".$cmd");
   const length = sectionLength(message, start, message.length);
-  const query = decode(message.subarray(start, start + length));
-  const command = (query["$query"] ?? query) as Doc;
-  return { requestId, command: { ...command, $db: db }, silent: false, legacy: true };
+  return readable({ requestId, silent: false, legacy: true }, () => {
+    const query = decode(message.subarray(start, start + length));
+    return { ...((query["$query"] ?? query) as Doc), $db: db };
+  });
 }

@@ -52,8 +52,8 @@ export class WireClient {
     return new WireClient(socket);
   }
 
-  /** Gives the reply, also when it is an error; rejects when the connection ends before. */
-  command(command: Doc): Promise<Doc> {
+  /** Gives the reply, also when it is an error; rejects when the connection ends before. The bytes may be altered. */
+  command(command: Doc, alter = (bytes: Buffer) => bytes): Promise<Doc> {
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       if (this.socket.destroyed) {
@@ -61,7 +61,7 @@ export class WireClient {
         return;
       }
       this.waiting.set(id, { resolve, reject });
-      this.socket.write(opMsg(command, id));
+      this.socket.write(alter(opMsg(command, id)));
     });
   }
 

@@ -7,6 +7,7 @@ import { double, Double, Long } from "../../../src/embedded-db/bson/values";
 import { crc32c } from "../../../src/embedded-db/wire/crc32c";
 import { parseMessage } from "../../../src/embedded-db/wire/parser";
 import { MessageSplitter } from "../../../src/embedded-db/wire/splitter";
+import { WireClient } from "../support/wire-client";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "../support/database";
 
 function header(length: number, opCode = 2013): Buffer {
@@ -148,6 +149,19 @@ describe("the BSON decoder", () => {
   });
 });
 
+/** A name that encoders of documents refuse to write. */
+function withReservedName(bytes: Buffer): Buffer {
+  const at = bytes.indexOf("Xbsontype");
+  if (at >= 0) {
+    bytes.write("_", at);
+  }
+  return bytes;
+}
+
+function nested(depth: number): Record<string, unknown> {
+  return depth === 0 ? {} : { a: nested(depth - 1) };
+}
+
 describe("the server, given broken bytes", () => {
   let test: TestDatabase;
 
@@ -156,6 +170,17 @@ describe("the server, given broken bytes", () => {
   });
 
   afterAll(() => stopTestDatabase(test));
+
+  it.each([
+    ["a field named _bsontype", { Xbsontype: 1 }, 2],
+    ["nesting beyond the limit", nested(200), 15],
+  ])("answers an error to %s and serves the connection on", async (_, key, code) => {
+    const client = await WireClient.connect(test.database.port);
+    const command = { createIndexes: "c", indexes: [{ key, name: "k" }], $db: "test" };
+    await expect(client.command(command, withReservedName)).resolves.toMatchObject({ code });
+    await expect(client.command({ ping: 1, $db: "test" })).resolves.not.toHaveProperty("code");
+    client.close();
+  });
 
   it("closes that connection and serves the others", async () => {
     const valid = message(0, body({ ping: 1, $db: "admin" }));

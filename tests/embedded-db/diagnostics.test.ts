@@ -1,0 +1,127 @@
+import type { mongo } from "mongoose";
+import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+
+let test: TestDatabase;
+let db: mongo.Db;
+
+beforeAll(async () => {
+  test = await startTestDatabase();
+  ({ db } = test);
+});
+
+beforeEach(() => db.dropDatabase());
+
+afterAll(() => stopTestDatabase(test));
+
+/** Changes the document 1 in a transaction that stays open for the work. */
+async function whileClaimed(work: () => Promise<void>): Promise<void> {
+  await db.collection<{ _id: number }>("c").insertOne({ _id: 1 });
+  await test.client.withSession(async (session) => {
+    session.startTransaction();
+    await db.collection("c").updateOne({}, { $set: { n: 1 } }, { session });
+    await work();
+    await session.abortTransaction();
+  });
+}
+
+describe("a write that waits for a transaction", () => {
+  it("gives up when its time is over", async () => {
+    await whileClaimed(async () => {
+      const write = db.collection("c").updateOne({}, { $set: { n: 2 } }, { maxTimeMS: 20 });
+      await expect(write).rejects.toMatchObject({ code: 50 });
+    });
+  });
+
+  it("keeps dropping the collection waiting no longer either", async () => {
+    await whileClaimed(async () => {
+      const drop = db.command({ drop: "c", maxTimeMS: 20 });
+      await expect(drop).rejects.toMatchObject({ code: 50 });
+    });
+  });
+
+  it("is shown by currentOp until it is answered", async () => {
+    let write: Promise<unknown> | undefined;
+    await whileClaimed(async () => {
+      write = db.collection("c").updateOne({}, { $set: { n: 2 } });
+      const { inprog } = await currentOp((ops) => ops.includes("update"));
+      expect(inprog).toContainEqual(expect.objectContaining({ ns: `${db.databaseName}.c` }));
+    });
+    await write;
+    expect((await currentOp(() => true)).names).toEqual(["currentOp"]);
+  });
+});
+
+interface Running {
+  inprog: { command: Record<string, unknown> }[];
+  names: string[];
+}
+
+/** Asks until the commands at work are as wanted. */
+async function currentOp(wanted: (names: string[]) => boolean): Promise<Running> {
+  for (;;) {
+    const { inprog } = (await db.admin().command({ currentOp: 1 })) as Running;
+    const names = inprog.flatMap(({ command }) => Object.keys(command).slice(0, 1));
+    if (wanted(names)) {
+      return { inprog, names: names.filter((name) => name !== "hello") };
+    }
+  }
+}
+
+describe("what administrators ask", () => {
+  it("lists its commands, users and members", async () => {
+    await expect(db.command({ listCommands: 1 })).resolves.toHaveProperty("commands.find");
+    await expect(db.command({ usersInfo: 1 })).resolves.toMatchObject({ users: [] });
+    const status = await db.admin().command({ replSetGetStatus: 1 });
+    const { config } = await db.admin().command({ replSetGetConfig: 1 });
+    expect(status).toMatchObject({ set: config._id, myState: 1, members: [{ self: true }] });
+    await expect(db.admin().serverStatus()).resolves.toHaveProperty("connections.current");
+  });
+
+  it("profiles nothing and says so", async () => {
+    await expect(db.command({ profile: -1 })).resolves.toMatchObject({ was: 0 });
+    await expect(db.command({ profile: 2 })).rejects.toMatchObject({ code: 238 });
+  });
+
+  it("syncs, as it always has, but locks nobody out", async () => {
+    await expect(db.admin().command({ fsync: 1 })).resolves.toMatchObject({ ok: 1 });
+    await expect(db.admin().command({ fsync: 1, lock: true })).rejects.toMatchObject({ code: 238 });
+  });
+
+  it("gives databases of the same documents the same hash", async () => {
+    const hash = async () => (await db.command({ dbHash: 1 }))["collections"] as unknown;
+    await db.collection<{ _id: number }>("c").insertOne({ _id: 1 });
+    const before = await hash();
+    await db.collection("c").updateOne({}, { $set: { n: 1 } });
+    expect(await hash()).not.toEqual(before);
+    await db.collection("c").updateOne({}, { $unset: { n: 1 } });
+    expect(await hash()).toEqual(before);
+  });
+
+  it("tells the size of a collection", async () => {
+    await db.collection("c").insertMany([{ n: 1 }, { n: 2 }]);
+    const dataSize = `${db.databaseName}.c`;
+    await expect(db.command({ dataSize })).resolves.toMatchObject({ numObjects: 2 });
+  });
+});
+
+describe("convertToCapped", () => {
+  it("answers 26 without a collection, 2 without a size", async () => {
+    const convert = (more: object) => db.command({ convertToCapped: "c", ...more });
+    await expect(convert({ size: 4096 })).rejects.toMatchObject({ code: 26 });
+    await expect(convert({})).rejects.toMatchObject({ code: 2 });
+  });
+
+  it("keeps the youngest documents and the index on _id", async () => {
+    const docs = Array.from({ length: 20 }, (_, n) => ({ n, text: "x".repeat(500) }));
+    await db.collection("c").insertMany(docs);
+    await db.collection("c").createIndex({ n: 1 });
+    await db.command({ convertToCapped: "c", size: 4096 });
+    expect(await db.collection("c").isCapped()).toBe(true);
+    expect((await db.collection("c").indexes()).map(({ name }) => name)).toEqual(["_id_"]);
+    const left = await db.collection("c").distinct("n");
+    expect(left).toEqual(docs.map(({ n }) => n).slice(-left.length));
+    expect(left.length).toBeLessThan(10);
+    await db.collection("c").insertOne({ n: 20 });
+    await expect(db.command({ validate: "c" })).resolves.toMatchObject({ valid: true });
+  });
+});
