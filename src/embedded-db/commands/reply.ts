@@ -27,10 +27,10 @@ export function cursorReply(
     arrayElement(name, batch),
     elementBytes(encode({ ...extra, id: Long.fromBigInt(id), ns })),
   ]);
-  return new RawDocument(
-    fromElements([documentElement("cursor", cursor), elementBytes(encode({ ok: double(1) }))]),
-  );
+  return new RawDocument(fromElements([documentElement("cursor", cursor), OK]));
 }
+
+const OK = elementBytes(encode({ ok: double(1) }));
 
 /** Answers the first batch of a source and keeps a cursor for the rest. */
 export function openCursor(

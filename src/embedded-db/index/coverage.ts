@@ -104,7 +104,7 @@ function holdsExactly(
 }
 
 /** True when the keys of a value are those of the values equal to it, and sort like them. */
-function isExact(value: unknown, strings: boolean, nulls: boolean): boolean {
+export function isExact(value: unknown, strings: boolean, nulls: boolean): boolean {
   switch (rankOf(value)) {
     case Rank.number:
       return isExactNumber(value);

@@ -16,7 +16,8 @@ import {
   type PathBounds,
   prefixesOf,
 } from "./bounds";
-import { doubtsOf } from "./coverage";
+import { doubtsOf, isExact } from "./coverage";
+import { fieldKey } from "./index-keys";
 
 /** Keys of an index from `low` up to but not including `high`; `low` starts with the fixed part. */
 export interface ScanRange {
@@ -86,6 +87,10 @@ export function planQuery(collection: Collection, request: PlanRequest): Plan {
   if (request.hint !== undefined) {
     return hintedPlan(collection, request);
   }
+  const byId = idPlan(collection, request);
+  if (byId) {
+    return byId;
+  }
   const conditions = conditionsOf(request.filter.root);
   const candidates = collection.indexes.flatMap((index) =>
     index.hidden ? [] : (candidateFor(index, conditions, request) ?? []),
@@ -99,6 +104,35 @@ export function planQuery(collection: Collection, request: PlanRequest): Plan {
   }
   return orPlan(collection, request) ?? collectionScan(request);
 }
+
+/** Most queries look up one `_id`: there is one key to read, and nothing to weigh. */
+function idPlan({ indexes }: Collection, { filter, collation }: PlanRequest): Plan | undefined {
+  const { root } = filter;
+  const [index] = indexes;
+  const field = index?.isId ? index.fields[0] : undefined;
+  if (!index || !field || root.kind !== "compare" || root.path !== "_id") {
+    return undefined;
+  }
+  const strings = collation === undefined && index.collation === undefined;
+  if (root.operator !== "$eq" || !isExact(root.operand, strings, false)) {
+    return undefined;
+  }
+  const low = Buffer.concat([index.scanPrefix, fieldKey(root.operand, field)]);
+  const range = { low, high: Buffer.concat([low, BEHIND]), fixed: low.length };
+  return {
+    stage: "IXSCAN",
+    index,
+    ranges: [range],
+    reverse: false,
+    sorted: true,
+    distinct: true,
+    doubts: [],
+    unique: true,
+  };
+}
+
+/** With it a key becomes the least one behind itself. */
+const BEHIND = Buffer.from([0]);
 
 function collectionScan(request: PlanRequest): Plan {
   return { stage: "COLLSCAN", reverse: false, sorted: request.sort.length === 0 };
