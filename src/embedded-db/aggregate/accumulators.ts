@@ -1,7 +1,8 @@
 import { MongoError } from "../errors";
-import { compareValues } from "../bson/compare";
 import { type Doc, double, isDocument, isNumeric, toNumber } from "../bson/values";
 import { compileExpression } from "../query/expression";
+import { extremes } from "../query/operators/array-parts";
+import { percentilesOf, sharesOf } from "../query/operators/percentile";
 import { type Evaluate, scopeFor } from "../query/scope";
 import { parseSort, sortDocuments } from "../query/sort";
 import type { PipelineContext } from "./stage";
@@ -86,13 +87,6 @@ function several(
     );
 }
 
-function extremes(values: readonly unknown[], count: number, sign: 1 | -1): unknown[] {
-  return values
-    .filter((value) => value !== null)
-    .sort((a, b) => compareValues(a, b) * sign)
-    .slice(0, count);
-}
-
 function ranked(
   name: string,
   operand: unknown,
@@ -125,41 +119,17 @@ function deviation(operand: unknown, correction: 0 | 1): Accumulator {
   };
 }
 
-/** The exact percentiles; MongoDB's t-digest comes close to them. */
 function percentiles(
   name: string,
   operand: unknown,
   finish: (found: unknown[]) => unknown,
 ): Accumulator {
-  const median = name === "$median";
-  const spec = specOf(name, operand, median ? ["input", "method"] : ["input", "p", "method"]);
-  if (spec["method"] !== "approximate") {
-    throw new MongoError(
-      2,
-      `Currently only 'approximate' can be used as percentile 'method' in ${name}.`,
-    );
-  }
+  const spec = specOf(name, operand, name === "$median" ? MEDIAN : PERCENTILE);
+  const shares = sharesOf(name, spec);
   const input = compileExpression(spec["input"]);
-  const wanted = median ? [0.5] : spec["p"];
-  if (!Array.isArray(wanted) || wanted.length === 0 || !wanted.every(isShare)) {
-    throw new MongoError(7750301, "'p' must be an array of numeric values from [0.0, 1.0] range");
-  }
-  return (docs, context) => {
-    const numbers = evaluateAll(docs, input, context)
-      .filter(isNumeric)
-      .map((value) => toNumber(value) as number)
-      .sort((a, b) => a - b);
-    return finish(
-      wanted.map((share) => {
-        const place = Math.max(Math.ceil((toNumber(share) as number) * numbers.length) - 1, 0);
-        const found = numbers[place];
-        return found === undefined ? null : double(found);
-      }),
-    );
-  };
+  return (docs, context) => finish(percentilesOf(evaluateAll(docs, input, context), shares));
 }
 
-function isShare(value: unknown): boolean {
-  const share = toNumber(value);
-  return share !== undefined && share >= 0 && share <= 1;
-}
+const MEDIAN = ["input", "method"];
+
+const PERCENTILE = ["input", "p", "method"];

@@ -1,5 +1,4 @@
 import { badValue, MongoError } from "../errors";
-import { equalValues } from "../bson/compare";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
 import { encodeKey } from "../index/key-string";
@@ -7,6 +6,7 @@ import { compileExpression, mingo } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { average, extreme, sum } from "../query/operators/arithmetic";
 import { mergeObjects } from "../query/operators/object";
+import { setOf } from "../query/operators/set";
 import { type Evaluate, type Scope, scopeFor } from "../query/scope";
 import { sortDocuments, parseSort } from "../query/sort";
 import { COMPOUND_ACCUMULATORS } from "./accumulators";
@@ -17,7 +17,9 @@ type Accumulate = (docs: readonly Doc[], values: () => unknown[]) => unknown;
 
 /** The accumulators run here; the others are mingo's. */
 const ACCUMULATORS: Record<string, Accumulate> = {
-  $addToSet: (_docs, values) => distinct(values().filter((value) => value !== undefined)),
+  $addToSet: (_docs, values) => [
+    ...setOf(values().filter((value) => value !== undefined)).values(),
+  ],
   $avg: (_docs, values) => average(values()),
   $count: (docs) => docs.length,
   $first: (_docs, values) => values()[0] ?? null,
@@ -113,16 +115,6 @@ function* grouped(
     fields.forEach(({ name, compute }) => (out[name] = compute(docs, context)));
     yield out;
   }
-}
-
-function distinct(values: readonly unknown[]): unknown[] {
-  const out: unknown[] = [];
-  for (const value of values) {
-    if (!out.some((known) => equalValues(known, value))) {
-      out.push(value);
-    }
-  }
-  return out;
 }
 
 export function sortByCount(argument: unknown, context: PipelineContext): Stage {

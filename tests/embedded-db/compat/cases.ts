@@ -3,6 +3,7 @@ import { aggregate, type Case, type Doc, find, found, update } from "./case";
 import { CATALOG_CASES } from "./cases/catalog";
 import { EXPRESSION_CASES } from "./cases/expressions";
 import { GEO_CASES } from "./cases/geo";
+import { OPERATOR_CASES } from "./cases/operators";
 import { QUERY_CASES } from "./cases/queries";
 import { VALUE_CASES } from "./cases/values";
 import { STAGE_CASES } from "./cases/stages";
@@ -374,6 +375,7 @@ export const CASES: Case[] = [
   ...CATALOG_CASES,
   ...EXPRESSION_CASES,
   ...GEO_CASES,
+  ...OPERATOR_CASES,
   ...QUERY_CASES,
   ...VALUE_CASES,
   ...STAGE_CASES,

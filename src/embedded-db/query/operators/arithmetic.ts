@@ -190,7 +190,8 @@ function integerOf(value: bigint, long: boolean): unknown {
   return BigInt.asIntN(64, value) === value ? Long.fromBigInt(value) : double(Number(value));
 }
 
-function requireNumber(name: string, value: unknown, code = 28765): void {
+/** Throws for what is no number. */
+export function requireNumber(name: string, value: unknown, code = 28765): void {
   if (!isNumeric(value)) {
     throw new MongoError(code, `${name} only supports numeric types, not ${typeName(value)}`);
   }
@@ -296,7 +297,8 @@ function transcendental(
   });
 }
 
-function likeType(result: number, ...values: unknown[]): unknown {
+/** A double, or a decimal where one of the arguments is. */
+export function likeType(result: number, ...values: unknown[]): unknown {
   return values.some((value) => value instanceof Decimal128) ? toDecimal(result) : double(result);
 }
 

@@ -1,14 +1,18 @@
 import type { CompileOperator } from "../scope";
 import { ARITHMETIC } from "./arithmetic";
 import { ARRAY } from "./array";
+import { ARRAY_PARTS } from "./array-parts";
 import { BINARY } from "./binary";
 import { COMPARISON } from "./comparison";
 import { CONDITIONAL } from "./conditional";
 import { CONVERSION } from "./conversion";
 import { DATE } from "./date";
 import { OBJECT } from "./object";
+import { PERCENTILE } from "./percentile";
 import { RANGE } from "./range";
+import { SET } from "./set";
 import { STRING } from "./string";
+import { TRIGONOMETRY } from "./trigonometry";
 
 /**
  * Operators that do not go to mingo: because mingo answers differently from MongoDB (comparisons
@@ -18,12 +22,16 @@ import { STRING } from "./string";
 export const OPERATORS: Record<string, CompileOperator> = {
   ...ARITHMETIC,
   ...ARRAY,
+  ...ARRAY_PARTS,
   ...BINARY,
   ...COMPARISON,
   ...CONDITIONAL,
   ...CONVERSION,
   ...DATE,
   ...OBJECT,
+  ...PERCENTILE,
   ...RANGE,
+  ...SET,
   ...STRING,
+  ...TRIGONOMETRY,
 };

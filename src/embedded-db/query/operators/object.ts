@@ -1,8 +1,8 @@
 import { MongoError } from "../../errors";
-import { type Doc, isDocument, typeName } from "../../bson/values";
+import { type Doc, isDocument, omit, typeName } from "../../bson/values";
 import type { Compile, CompileOperator, Evaluate } from "../scope";
 import { own } from "../path";
-import { fixed, isNullish, variadic } from "./arguments";
+import { fixed, isNullish, namedArguments, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#object-expression-operators */
 export const OBJECT: Record<string, CompileOperator> = {
@@ -20,7 +20,45 @@ export const OBJECT: Record<string, CompileOperator> = {
     }
     return Object.entries(value).map(([k, v]) => ({ k, v }));
   }),
+  $setField: (argument, compile) =>
+    compileSetField("$setField", argument, compile, ["field", "input", "value"]),
+  $unsetField: (argument, compile) =>
+    compileSetField("$unsetField", argument, compile, ["field", "input"]),
 };
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/setField/ */
+function compileSetField(
+  name: string,
+  argument: unknown,
+  compile: Compile,
+  needed: readonly string[],
+): Evaluate {
+  const parts = namedArguments(name, argument, compile, needed);
+  const field = constantName(name, (argument as Doc)["field"]);
+  return (scope) => {
+    const input = parts["input"]?.(scope);
+    if (isNullish(input)) {
+      return null;
+    }
+    if (!isDocument(input)) {
+      throw new MongoError(
+        4161105,
+        `${name} requires 'input' to evaluate to type Object, but got ${typeName(input)}`,
+      );
+    }
+    const value = parts["value"]?.(scope);
+    return value === undefined ? omit(input, field) : { ...input, [field]: value };
+  };
+}
+
+/** The name stands in the expression itself, within `$literal` if it starts with a dollar. */
+function constantName(name: string, given: unknown): string {
+  const field = isDocument(given) ? given["$literal"] : given;
+  if (typeof field !== "string" || (field === given && field.startsWith("$"))) {
+    throw new MongoError(4161106, `${name} requires 'field' to evaluate to a constant string`);
+  }
+  return field;
+}
 
 /** Joins documents, later fields winning; nulls count as empty. */
 export function mergeObjects(values: readonly unknown[]): Doc {

@@ -1,0 +1,188 @@
+import { MongoError } from "../../errors";
+import { compareValues, equalValues } from "../../bson/compare";
+import { isDocument, toNumber, typeName } from "../../bson/values";
+import type { Compile, CompileOperator, Evaluate } from "../scope";
+import { checkArrayLength, checkDeadline } from "../watch";
+import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+
+/**
+ * The operators that take arrays apart and put them together again.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators
+ */
+export const ARRAY_PARTS: Record<string, CompileOperator> = {
+  $firstN: some("$firstN", (items, n) => items.slice(0, n)),
+  $indexOfArray: between("$indexOfArray", 2, 4, indexOfArray),
+  $lastN: some("$lastN", (items, n) => items.slice(-n)),
+  $maxN: some("$maxN", (items, n) => extremes(items, n, -1)),
+  $minN: some("$minN", (items, n) => extremes(items, n, 1)),
+  $reverseArray: fixed("$reverseArray", 1, (array) =>
+    isNullish(array)
+      ? null
+      : [
+          ...requireArray(34435, "The argument to $reverseArray must be an array, but was", array),
+        ].reverse(),
+  ),
+  $slice: between("$slice", 2, 3, slice),
+  $zip: compileZip,
+};
+
+function between(
+  name: string,
+  least: number,
+  most: number,
+  apply: (values: unknown[]) => unknown,
+): CompileOperator {
+  return (argument, compile) => {
+    const given = Array.isArray(argument) ? argument.length : 1;
+    if (given < least || given > most) {
+      throw new MongoError(
+        28667,
+        `Expression ${name} takes at least ${least} arguments, and at most ${most}, but ${given} were passed in.`,
+      );
+    }
+    return variadic(apply)(argument, compile);
+  };
+}
+
+function slice(values: unknown[]): unknown {
+  if (values.some(isNullish)) {
+    return null;
+  }
+  const [array, second, third] = values;
+  const items = requireArray(28724, "First argument to $slice must be an array, but is", array);
+  const place = int32("Second argument to $slice", second, 28725, 28726);
+  if (values.length < 3) {
+    return place < 0 ? items.slice(place) : items.slice(0, place);
+  }
+  const count = int32("Third argument to $slice", third, 28727, 28728);
+  if (count <= 0) {
+    throw new MongoError(28729, `Third argument to $slice must be positive: ${count}`);
+  }
+  const start = place < 0 ? Math.max(items.length + place, 0) : place;
+  return items.slice(start, start + count);
+}
+
+function int32(what: string, value: unknown, notNumber: number, notInt: number): number {
+  const number = toNumber(value);
+  if (number === undefined) {
+    throw new MongoError(
+      notNumber,
+      `${what} must be a numeric value, but is of type: ${typeName(value)}`,
+    );
+  }
+  if (!Number.isInteger(number) || number !== (number | 0)) {
+    throw new MongoError(notInt, `${what} can't be represented as a 32-bit integer: ${number}`);
+  }
+  return number;
+}
+
+function indexOfArray([array, wanted, start = 0, end = Infinity]: unknown[]): unknown {
+  if (isNullish(array)) {
+    return null;
+  }
+  const items = requireArray(
+    40090,
+    "$indexOfArray requires an array as a first argument, found:",
+    array,
+  );
+  const [from, to] = [place("starting", start), place("ending", end)];
+  for (let at = from; at < Math.min(to, items.length); at++) {
+    checkDeadline();
+    if (equalValues(items[at], wanted)) {
+      return at;
+    }
+  }
+  return -1;
+}
+
+function place(which: string, value: unknown): number {
+  const number = toNumber(value);
+  if (number === undefined || (number !== Infinity && !Number.isInteger(number))) {
+    throw new MongoError(
+      40096,
+      `$indexOfArray requires an integral ${which} index, found a value of type: ${typeName(value)}`,
+    );
+  }
+  if (number < 0) {
+    throw new MongoError(40097, `$indexOfArray requires a nonnegative ${which} index`);
+  }
+  return number;
+}
+
+/** An operator over `{ n, input }`. */
+function some(name: string, take: (items: unknown[], n: number) => unknown[]): CompileOperator {
+  return (argument, compile) => {
+    const parts = namedArguments(name, argument, compile, ["n", "input"]);
+    return (scope) => {
+      const n = toNumber(parts["n"]?.(scope));
+      if (n === undefined || !Number.isInteger(n)) {
+        throw new MongoError(5787902, `Value for 'n' must be of integral type in ${name}`);
+      }
+      if (n <= 0) {
+        throw new MongoError(5787908, `'n' must be greater than 0, found ${n} in ${name}`);
+      }
+      return take(
+        requireArray(5788200, "input must be an array, found", parts["input"]?.(scope)),
+        n,
+      );
+    };
+  };
+}
+
+/** The first of the values in ascending (sign 1) or descending order, without nulls. */
+export function extremes(values: readonly unknown[], count: number, sign: 1 | -1): unknown[] {
+  return values
+    .filter((value) => !isNullish(value))
+    .sort((a, b) => compareValues(a, b) * sign)
+    .slice(0, count);
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/zip/ */
+function compileZip(argument: unknown, compile: Compile): Evaluate {
+  const spec = isDocument(argument) ? argument : {};
+  const { inputs, defaults, useLongestLength = false } = spec;
+  const unknown = Object.keys(spec).find((name) => !ZIP_ARGUMENTS.has(name));
+  if (unknown !== undefined) {
+    throw new MongoError(34464, `$zip found an unknown argument: ${unknown}`);
+  }
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw new MongoError(34465, "$zip requires at least one input array");
+  }
+  if (typeof useLongestLength !== "boolean") {
+    throw new MongoError(34463, "useLongestLength must be a bool");
+  }
+  if (defaults !== undefined && !useLongestLength) {
+    throw new MongoError(34466, "cannot specify defaults unless useLongestLength is true");
+  }
+  if (defaults !== undefined && (!Array.isArray(defaults) || defaults.length !== inputs.length)) {
+    throw new MongoError(34467, "defaults and inputs must have the same length");
+  }
+  const arrays = inputs.map(compile);
+  const fill = (defaults ?? []).map(compile);
+  return (scope) => {
+    const values = arrays.map((array) => array(scope));
+    if (values.some(isNullish)) {
+      return null;
+    }
+    const lists = values.map((value) =>
+      requireArray(34468, "$zip found a non-array expression in input:", value),
+    );
+    const lengths = lists.map(({ length }) => length);
+    const length = useLongestLength ? Math.max(...lengths) : Math.min(...lengths);
+    checkArrayLength("$zip", length * lists.length);
+    const missing = fill.map((value) => value(scope));
+    return Array.from({ length }, (_, at) => {
+      checkDeadline();
+      return lists.map((list, which) => (at < list.length ? list[at] : missing[which]) ?? null);
+    });
+  };
+}
+
+const ZIP_ARGUMENTS = new Set(["inputs", "useLongestLength", "defaults"]);
+
+function requireArray(code: number, message: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw new MongoError(code, `${message} ${typeName(value)}`);
+  }
+  return value;
+}

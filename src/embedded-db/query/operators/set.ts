@@ -1,0 +1,98 @@
+import { MongoError } from "../../errors";
+import { compareValues } from "../../bson/compare";
+import { typeName } from "../../bson/values";
+import { encodeKey } from "../../index/key-string";
+import { type CompileOperator, isTruthy } from "../scope";
+import { checkDeadline } from "../watch";
+import { fixed, isNullish, variadic } from "./arguments";
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#set-expression-operators */
+export const SET: Record<string, CompileOperator> = {
+  $allElementsTrue: fixed("$allElementsTrue", 1, (array) =>
+    requireArray(17040, "$allElementsTrue's argument must be an array, but is", array).every(
+      isTruthy,
+    ),
+  ),
+  $anyElementTrue: fixed("$anyElementTrue", 1, (array) =>
+    requireArray(17041, "$anyElementTrue's argument must be an array, but is", array).some(
+      isTruthy,
+    ),
+  ),
+  $setDifference: fixed("$setDifference", 2, (a, b) => {
+    if (isNullish(a) || isNullish(b)) {
+      return null;
+    }
+    const refused = "both operands of $setDifference must be arrays.";
+    const [left, right] = [
+      setOf(requireArray(17048, `${refused} First argument is of type:`, a)),
+      setOf(requireArray(17049, `${refused} Second argument is of type:`, b)),
+    ];
+    return [...left].flatMap(([key, value]) => (right.has(key) ? [] : [value]));
+  }),
+  $setEquals: (argument, compile) => {
+    const given = Array.isArray(argument) ? argument.length : 1;
+    if (given < 2) {
+      throw new MongoError(17045, `$setEquals needs at least two arguments had: ${given}`);
+    }
+    return variadic((arrays) => {
+      const [first, ...others] = setsOf("$setEquals", 17044, arrays);
+      return others.every((other) => first?.size === other.size && isSubset(first, other));
+    })(argument, compile);
+  },
+  $setIntersection: variadic((arrays) => {
+    if (arrays.some(isNullish)) {
+      return null;
+    }
+    const [first, ...others] = setsOf("$setIntersection", 17047, arrays);
+    return inOrder([...(first ?? [])].filter(([key]) => others.every((other) => other.has(key))));
+  }),
+  $setIsSubset: fixed("$setIsSubset", 2, (a, b) => {
+    const refused = "both operands of $setIsSubset must be arrays.";
+    return isSubset(
+      setOf(requireArray(17046, `${refused} First argument is of type:`, a)),
+      setOf(requireArray(17042, `${refused} Second argument is of type:`, b)),
+    );
+  }),
+  $setUnion: variadic((arrays) =>
+    arrays.some(isNullish)
+      ? null
+      : inOrder(setsOf("$setUnion", 17043, arrays).flatMap((set) => [...set])),
+  ),
+};
+
+/** Values by their keys, the first of equal ones, in the order they came. */
+type ValueSet = Map<string, unknown>;
+
+/** The different ones among the values. */
+export function setOf(values: readonly unknown[]): ValueSet {
+  const set: ValueSet = new Map();
+  for (const value of values) {
+    checkDeadline();
+    const key = encodeKey(value).toString("latin1");
+    if (!set.has(key)) {
+      set.set(key, value);
+    }
+  }
+  return set;
+}
+
+function setsOf(name: string, code: number, arrays: readonly unknown[]): ValueSet[] {
+  const refused = `All operands of ${name} must be arrays. One argument is of type:`;
+  return arrays.map((array) => setOf(requireArray(code, refused, array)));
+}
+
+function isSubset(small: ValueSet, large: ValueSet): boolean {
+  return [...small.keys()].every((key) => large.has(key));
+}
+
+/** MongoDB promises no order; it gives the order of the values. */
+function inOrder(entries: readonly [string, unknown][]): unknown[] {
+  return [...new Map(entries).values()].sort((a, b) => compareValues(a, b));
+}
+
+function requireArray(code: number, message: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw new MongoError(code, `${message} ${typeName(value)}`);
+  }
+  return value;
+}

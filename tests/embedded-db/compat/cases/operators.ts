@@ -1,0 +1,116 @@
+import { mongo } from "mongoose";
+import { aggregate, type Case, type Doc, found } from "../case";
+
+const { Double } = mongo;
+
+/** A double that looks like an int: it must come out as what it went in as. */
+const five = new Double(5);
+
+const NO_PERCENTILES = "DocumentDB 1.0 has no percentiles";
+
+const typeOfFirst = (array: Doc) => ({ $type: { $arrayElemAt: [array, 0] } });
+
+/** Expressions over no document, with their values. */
+const EXPRESSIONS: [string, unknown, unknown, string?][] = [
+  ["$slice keeps the type of numbers", typeOfFirst({ $slice: [[five], 1] }), "double"],
+  ["$slice from the end", { $slice: [[1, 2, 3], -2] }, [2, 3]],
+  ["$slice from a place", { $slice: [[1, 2, 3], -5, 2] }, [1, 2]],
+  ["$reverseArray keeps the type of numbers", typeOfFirst({ $reverseArray: [[five]] }), "double"],
+  ["$indexOfArray between two places", { $indexOfArray: [[1, 2, 1], 1, 1, 3] }, 2],
+  ["$indexOfArray of what is not there", { $indexOfArray: [[1], 2] }, -1],
+  ["$maxN without nulls", { $maxN: { n: 2, input: [1, null, 3, 2] } }, [3, 2]],
+  ["$lastN", { $lastN: { n: 2, input: [1, 2, 3] } }, [2, 3]],
+  ["$zip ends with the shortest", { $zip: { inputs: [[five, 2], ["a"]] } }, [[5, "a"]]],
+  [
+    "$zip with defaults",
+    { $zip: { inputs: [[1, 2], ["a"]], useLongestLength: true, defaults: [0, "z"] } },
+    [
+      [1, "a"],
+      [2, "z"],
+    ],
+  ],
+  ["$zip of null", { $zip: { inputs: [[1], null] } }, null],
+  [
+    "$setUnion of equal numbers",
+    { $setUnion: [[1, five], [new Double(1)]] },
+    [1, 5],
+    "DocumentDB 1.0 gives them in another order",
+  ],
+  [
+    "$setIntersection",
+    {
+      $setIntersection: [
+        [3, 1, 2],
+        [2, 3],
+      ],
+    },
+    [2, 3],
+  ],
+  ["$setDifference keeps the order", { $setDifference: [[3, 1, 3, 2], [1]] }, [3, 2]],
+  [
+    "$setEquals",
+    {
+      $setEquals: [
+        [1, 2],
+        [2, 1, 1],
+        [2, 1],
+      ],
+    },
+    true,
+  ],
+  ["$setIsSubset", { $setIsSubset: [[1], [2]] }, false],
+  ["$anyElementTrue", { $anyElementTrue: [[0, null, "a"]] }, true],
+  ["$allElementsTrue", { $allElementsTrue: [[1, 0]] }, false],
+  ["$sin is a double", { $type: { $sin: 0 } }, "double"],
+  ["$atan2", { $atan2: [0, 1] }, 0],
+  ["$degreesToRadians", { $degreesToRadians: 180 }, Math.PI],
+  ["$tanh of null", { $tanh: null }, null],
+  ["$median", { $median: { input: [3, 1, 2], method: "approximate" } }, 2, NO_PERCENTILES],
+  [
+    "$percentile",
+    { $percentile: { input: [1, 2, 3, 4], p: [0.5, 1], method: "approximate" } },
+    [2, 4],
+    NO_PERCENTILES,
+  ],
+  ["$setField", { $setField: { field: "b", input: { a: five }, value: 1 } }, { a: 5, b: 1 }],
+  [
+    "$setField with $$REMOVE",
+    { $setField: { field: "a", input: { a: 1, b: 2 }, value: "$$REMOVE" } },
+    { b: 2 },
+  ],
+  [
+    "$setField of a name with a dollar",
+    { $setField: { field: { $literal: "$a.b" }, input: {}, value: 1 } },
+    { "$a.b": 1 },
+  ],
+  ["$unsetField", { $unsetField: { field: "a", input: { a: 1, b: 2 } } }, { b: 2 }],
+];
+
+const REFUSED: [string, unknown, number][] = [
+  ["$slice of a text", { $slice: ["a", 1] }, 28724],
+  ["$zip without inputs", { $zip: { inputs: [] } }, 34465],
+  ["$zip of a text", { $zip: { inputs: ["a"] } }, 34468],
+  ["$setUnion of a text", { $setUnion: [[1], "a"] }, 17043],
+  ["$setEquals of one set", { $setEquals: [[1]] }, 17045],
+  ["$acos beyond 1", { $acos: 2 }, 50989],
+  ["$sin of infinity", { $sin: Infinity }, 50989],
+  ["$cos of a text", { $cos: "a" }, 28765],
+  ["$setField of a field's name", { $setField: { field: "$a", input: {}, value: 1 } }, 4161106],
+];
+
+/** Operators that mingo evaluated once. */
+export const OPERATOR_CASES: Case[] = [
+  ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
+    name: `operator: ${name}`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v: expression } })],
+    reply: found({ _id: 1, v: value }),
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  ...REFUSED.map(([name, expression, code]): Case => ({
+    name: `operator refuses ${name}`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v: expression } })],
+    reply: { ok: 0, code },
+  })),
+];
