@@ -1,5 +1,4 @@
 import { failedToParse, MongoError } from "../errors";
-import { encodeKey } from "../index/key-string";
 import { type Doc, double, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
@@ -7,6 +6,7 @@ import { readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
 import { parseSort, sortDocuments } from "../query/sort";
 import { setPath } from "../update/path";
+import { partitioned, structuredCopy } from "./partitions";
 import type { PipelineContext, Stage } from "./stage";
 
 /** How one field gets its missing values, over the documents of a partition in order. */
@@ -27,33 +27,10 @@ export function fill(argument: unknown, context: PipelineContext): Stage {
   return (input) => {
     const docs = [...kept("$fill", input, (doc) => doc)].map((doc) => structuredCopy(doc));
     const sorted = keys.length === 0 ? docs : sortDocuments(docs, keys, (doc) => doc, context);
-    const groups = new Map<string, Doc[]>();
-    for (const doc of sorted) {
-      const key = encodeKey(partition(scopeFor(doc, context)) ?? null).toString("latin1");
-      const group = groups.get(key);
-      if (group) {
-        group.push(doc);
-      } else {
-        groups.set(key, [doc]);
-      }
-    }
-    groups.forEach((group) => fillings.forEach((filling) => filling(group)));
-    return keys.length === 0
-      ? docs
-      : [...groups.keys()].sort().flatMap((key) => groups.get(key) ?? []);
+    const partitions = partitioned(sorted, partition, context);
+    partitions.forEach((group) => fillings.forEach((filling) => filling(group)));
+    return keys.length === 0 ? docs : partitions.flat();
   };
-}
-
-/** The documents and arrays of a document anew, so that a path in it may be set. */
-function structuredCopy<T>(value: T): T {
-  if (Array.isArray(value)) {
-    return value.map(structuredCopy) as T;
-  }
-  return isDocument(value)
-    ? (Object.fromEntries(
-        Object.entries(value).map(([name, inner]) => [name, structuredCopy(inner)]),
-      ) as T)
-    : value;
 }
 
 function partitionOf({ partitionBy, partitionByFields }: Doc): Evaluate {

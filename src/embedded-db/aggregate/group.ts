@@ -51,7 +51,8 @@ export function group(argument: unknown, context: PipelineContext): Stage {
   return (input) => grouped(input, id, fields, context);
 }
 
-function compileField(name: string, spec: unknown): Field {
+/** The computing of one field from the documents of a group. */
+export function compileField(name: string, spec: unknown): Field {
   if (name.includes(".")) {
     throw new MongoError(40235, `The field name '${name}' cannot contain '.'`);
   }

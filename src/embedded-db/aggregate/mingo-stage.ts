@@ -10,7 +10,7 @@ import { checkDeadline } from "../query/watch";
 import type { PipelineContext, Stage } from "./stage";
 
 /** mingo's stages that are not replaced here. */
-const STAGES = new Set(["$bucketAuto", "$densify", "$setWindowFields"]);
+const STAGES = new Set(["$bucketAuto", "$densify"]);
 
 /** Documents $densify may add. */
 const MAX_DENSIFIED = 500_000;
@@ -23,11 +23,7 @@ export function mingoStage(name: string, argument: unknown, context: PipelineCon
   }
   return (input) =>
     guarded(name, () => {
-      const options = {
-        ...mingo.options(context.variables),
-        // mingo runs its own windows as functions; what clients send is never callable.
-        scriptEnabled: name === "$setWindowFields",
-      };
+      const options = mingo.options(context.variables);
       const docs = [...kept(name, input, itself)].map((doc) => toPlain(doc) as AnyObject);
       const made = limited(name, docs.length, stage(Lazy(docs), toPlain(argument), options));
       return [...kept(name, made, itself)];

@@ -20,6 +20,7 @@ import { mingoStage } from "./mingo-stage";
 import type { CompileStage, PipelineContext, Stage, StageContext } from "./stage";
 import { unionWith } from "./union-with";
 import { unwind } from "./unwind";
+import { setWindowFields } from "./window";
 
 /**
  * The stages this server runs itself, sorted; those missing here are mingo's.
@@ -47,6 +48,7 @@ const STAGES: Record<string, CompileStage> = {
   $replaceWith: (argument, context) => replaceRoot({ newRoot: argument }, context),
   $sample: sample,
   $set: addFields,
+  $setWindowFields: setWindowFields,
   $skip: skip,
   $sort: sort,
   $sortByCount: sortByCount,

@@ -2,7 +2,6 @@ import { Context, evalExpr, OpType } from "mingo/core";
 import * as accumulators from "mingo/operators/accumulator";
 import * as expressions from "mingo/operators/expression";
 import * as pipeline from "mingo/operators/pipeline";
-import * as windows from "mingo/operators/window";
 import type { Any, AnyObject, Options } from "mingo/types";
 import { MongoError } from "../errors";
 import { toPlain } from "../bson/plain";
@@ -29,8 +28,7 @@ export class Mingo {
       .addExpressionOps(bridged(compile))
       .addExpressionOps(expressions)
       .addAccumulatorOps(accumulators)
-      .addPipelineOps(pipeline)
-      .addWindowOps(windows);
+      .addPipelineOps(pipeline);
   }
 
   /** Options for running mingo; it never evaluates JavaScript. */

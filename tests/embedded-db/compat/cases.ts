@@ -8,6 +8,7 @@ import { QUERY_CASES } from "./cases/queries";
 import { VALUE_CASES } from "./cases/values";
 import { STAGE_CASES } from "./cases/stages";
 import { UPDATE_CASES } from "./cases/updates";
+import { WINDOW_CASES } from "./cases/windows";
 
 const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
 
@@ -380,4 +381,5 @@ export const CASES: Case[] = [
   ...VALUE_CASES,
   ...STAGE_CASES,
   ...UPDATE_CASES,
+  ...WINDOW_CASES,
 ];

@@ -132,7 +132,8 @@ function partOperator(name: string, part: Part): CompileOperator {
   };
 }
 
-function unitOf(value: unknown, name: string): string {
+/** The name of a unit of time; throws for any other value. */
+export function timeUnit(value: unknown, name: string): string {
   if (typeof value !== "string") {
     throw new MongoError(
       5439013,
@@ -168,12 +169,22 @@ function addOperator(name: string, sign: 1 | -1): CompileOperator {
       if (count === undefined || !Number.isInteger(count)) {
         throw new MongoError(5166405, `${name} expects integer amount of time units`);
       }
-      return new Date(shifted(requireDate(start), unitOf(unit, name), count * sign, zone));
+      return new Date(shiftDate(requireDate(start), timeUnit(unit, name), count * sign, zone));
     };
   };
 }
 
-function shifted(time: number, unit: string, count: number, zone: Zone): number {
+/** The milliseconds of a unit that always has as many. */
+export function unitLength(unit: string): number {
+  const length = LENGTHS[unit];
+  if (length === undefined) {
+    throw new MongoError(5490704, `unit must be 'week' or smaller, but is '${unit}'`);
+  }
+  return length;
+}
+
+/** A time so many units later. */
+export function shiftDate(time: number, unit: string, count: number, zone: Zone = UTC): number {
   const months = MONTHS[unit];
   if (months !== undefined) {
     return fromLocal(addMonths(toLocal(time, zone), months * count).getTime(), zone);
@@ -220,7 +231,7 @@ function compileDiff(argument: unknown, compile: Compile): Evaluate {
     if (isNullish(start) || isNullish(end) || isNullish(unit) || !zone || firstDay === undefined) {
       return null;
     }
-    const name = unitOf(unit, "$dateDiff");
+    const name = timeUnit(unit, "$dateDiff");
     const [from, to] = [start, end].map((date) =>
       unitNumber(toLocal(requireDate(date), zone), name, firstDay),
     ) as [number, number];
@@ -262,7 +273,7 @@ function compileTrunc(argument: unknown, compile: Compile): Evaluate {
       throw new MongoError(5439018, "$dateTrunc requires 'binSize' to be greater than 0");
     }
     return new Date(
-      truncated(requireDate(date), unitOf(unit, "$dateTrunc"), count, zone, firstDay),
+      truncated(requireDate(date), timeUnit(unit, "$dateTrunc"), count, zone, firstDay),
     );
   };
 }
