@@ -7,8 +7,9 @@ import { regranulated } from "../catalog/time-series";
 import { parseFilter } from "../query/filter";
 import { isTruthy } from "../query/scope";
 import type { WriteUnit } from "../sessions/write-unit";
-import { checkImages, GENERIC } from "./create";
+import { checkImages } from "./create";
 import type { CommandContext } from "./context";
+import { isGeneric, unknownField } from "./fields";
 
 const OPTIONS = [
   "validator",
@@ -47,10 +48,10 @@ export async function collMod(context: CommandContext): Promise<Doc> {
 
 function changedOptions(command: Doc, collection: Collection): Doc {
   const unknown = Object.keys(command).find(
-    (name) => !OPTIONS.includes(name) && !["collMod", "index"].includes(name) && !GENERIC.has(name),
+    (name) => !OPTIONS.includes(name) && !["collMod", "index"].includes(name) && !isGeneric(name),
   );
   if (unknown !== undefined) {
-    throw new MongoError(40415, `BSON field 'collMod.${unknown}' is an unknown field.`);
+    throw unknownField("collMod", unknown);
   }
   const { validator, changeStreamPreAndPostImages, timeseries } = command;
   if (isDocument(validator)) {

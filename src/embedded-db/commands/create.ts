@@ -7,6 +7,7 @@ import { isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
+import { isGeneric, unknownField } from "./fields";
 
 /** Options kept and shown by listCollections. */
 const OPTIONS = [
@@ -27,26 +28,8 @@ const OPTIONS = [
   "storageEngine",
 ] as const;
 
-/** What a command may carry besides options. */
-export const GENERIC = new Set([
-  "create",
-  "$db",
-  "$clusterTime",
-  "$readPreference",
-  "apiVersion",
-  "autoIndexId",
-  "autocommit",
-  "comment",
-  "idIndex",
-  "lsid",
-  "maxTimeMS",
-  "readConcern",
-  "startTransaction",
-  "temp",
-  "txnNumber",
-  "writeConcern",
-  "flags",
-]);
+/** What older clients send, and nothing comes of. */
+const IGNORED = new Set(["create", "autoIndexId", "idIndex", "temp", "flags"]);
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/create/ */
 export async function create(context: CommandContext): Promise<Doc> {
@@ -71,10 +54,11 @@ function collectionOptions(command: Doc): Doc {
     throw new MongoError(238, "Encrypted collections are not supported by the embedded database");
   }
   const unknown = Object.keys(command).find(
-    (name) => !GENERIC.has(name) && !(OPTIONS as readonly string[]).includes(name),
+    (name) =>
+      !isGeneric(name) && !IGNORED.has(name) && !(OPTIONS as readonly string[]).includes(name),
   );
   if (unknown !== undefined) {
-    throw new MongoError(40415, `BSON field 'create.${unknown}' is an unknown field.`);
+    throw unknownField("create", unknown);
   }
   const options: Doc = {};
   for (const name of OPTIONS) {

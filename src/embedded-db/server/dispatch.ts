@@ -1,6 +1,7 @@
 import { COMMANDS, UNSUPPORTED } from "../commands";
 import { checkReadConcern, writeConcernError } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
+import { checkFields } from "../commands/fields";
 import type { Engine } from "../engine";
 import { MongoError } from "../errors";
 import { RawDocument } from "../bson/decode";
@@ -59,6 +60,7 @@ function run(
 ): Promise<Doc | RawDocument> | Doc | RawDocument {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command) {
+    checkFields(name, context.command);
     context.begin();
     return watched(context.deadline, () => command(context));
   }

@@ -207,6 +207,8 @@ export const CASES: Case[] = [
     ["an index that is not there", { dropIndexes: "c", index: "nope" }, 27],
     ["a missing namespace", { collMod: "missing" }, 26],
     ["an unknown command", { nonsense: 1 }, 59],
+    ["an unknown field of a find", find({}, { filtre: {} }), 40415],
+    ["an unknown field of an insert", { insert: "c", documents: [{}], order: false }, 40415],
   ].map(([what, command, code]): Case => ({
     name: `refuse: ${what as string}`,
     documents: [{ _id: 1 }],

@@ -1,0 +1,125 @@
+import { MongoError } from "../errors";
+import type { Doc } from "../bson/values";
+
+/** What every command may carry, besides names that start with a dollar. */
+const GENERIC = new Set([
+  "apiDeprecationErrors",
+  "apiStrict",
+  "apiVersion",
+  "autocommit",
+  "clientOperationKey",
+  "comment",
+  "lsid",
+  "maxTimeMS",
+  "maxTimeMSOpOnly",
+  "mayBypassWriteBlocking",
+  "readConcern",
+  "startTransaction",
+  "stmtId",
+  "stmtIds",
+  "txnNumber",
+  "writeConcern",
+]);
+
+const WRITE = ["bypassDocumentValidation", "bypassEmptyTsReplacement", "let", "ordered"];
+
+const INTERNAL = ["collectionUUID", "encryptionInformation", "includeQueryStatsMetrics"];
+
+/** The fields of the commands that check them here, as MongoDB documents them. */
+const FIELDS: Record<string, ReadonlySet<string>> = fieldSets({
+  aggregate: [
+    "allowDiskUse",
+    "bypassDocumentValidation",
+    "bypassEmptyTsReplacement",
+    "collation",
+    "cursor",
+    "explain",
+    "hint",
+    "let",
+    "pipeline",
+    "querySettings",
+    ...INTERNAL,
+  ],
+  bulkWrite: ["cursor", "errorsOnly", "nsInfo", "ops", ...WRITE, ...INTERNAL],
+  count: ["collation", "fields", "hint", "limit", "query", "skip", ...INTERNAL],
+  createIndexes: ["commitQuorum", "ignoreUnknownIndexOptions", "indexes"],
+  delete: ["deletes", ...WRITE, ...INTERNAL],
+  distinct: ["collation", "hint", "key", "query", ...INTERNAL],
+  drop: INTERNAL,
+  dropDatabase: [],
+  dropIndexes: ["index", ...INTERNAL],
+  find: [
+    "allowDiskUse",
+    "allowPartialResults",
+    "awaitData",
+    "batchSize",
+    "collation",
+    "filter",
+    "hint",
+    "let",
+    "limit",
+    "max",
+    "min",
+    "noCursorTimeout",
+    "oplogReplay",
+    "projection",
+    "querySettings",
+    "readOnce",
+    "returnKey",
+    "showRecordId",
+    "singleBatch",
+    "skip",
+    "sort",
+    "tailable",
+    "term",
+    ...INTERNAL,
+  ],
+  findAndModify: [
+    "arrayFilters",
+    "collation",
+    "fields",
+    "hint",
+    "new",
+    "query",
+    "remove",
+    "sort",
+    "update",
+    "upsert",
+    ...WRITE,
+    ...INTERNAL,
+  ],
+  getMore: ["batchSize", "collection", "term", ...INTERNAL],
+  insert: ["documents", ...WRITE, ...INTERNAL],
+  killCursors: ["cursors"],
+  listCollections: ["authorizedCollections", "cursor", "filter", "nameOnly"],
+  listDatabases: ["authorizedDatabases", "filter", "nameOnly"],
+  listIndexes: ["cursor", "includeBuildUUIDs", "includeIndexBuildInfo"],
+  renameCollection: ["dropTarget", "stayTemp", "to", ...INTERNAL],
+  update: ["updates", ...WRITE, ...INTERNAL],
+});
+
+function fieldSets(fields: Record<string, readonly string[]>): Record<string, ReadonlySet<string>> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([command, names]) => [command, new Set([command, ...names])]),
+  );
+}
+
+/** Refuses a field that the command does not know: a misspelt option must not pass for a set one. */
+export function checkFields(name: string, command: Doc): void {
+  const known = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
+  for (const field in command) {
+    if (known && !known.has(field) && !isGeneric(field)) {
+      throw unknownField(name, field);
+    }
+  }
+}
+
+/** True for what any command may carry. */
+export function isGeneric(field: string): boolean {
+  return GENERIC.has(field) || field.startsWith("$");
+}
+
+/** The answer to a field that a command does not know. */
+export function unknownField(command: string, field: string): MongoError {
+  return new MongoError(40415, `BSON field '${command}.${field}' is an unknown field.`);
+}
