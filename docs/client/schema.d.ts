@@ -11930,7 +11930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/*": Blob;
+                    "*/*": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
@@ -12026,7 +12026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/*": Blob;
+                    "*/*": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
@@ -12269,7 +12269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/*": Blob;
+                    "*/*": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
