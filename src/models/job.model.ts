@@ -1,7 +1,7 @@
 import { Schema, model, type HydratedDocument, type Types } from "mongoose";
 import { JOB_STATES, VIDEO_STEPS } from "../constants";
 
-export type JobState = (typeof JOB_STATES)[number];
+type JobState = (typeof JOB_STATES)[number];
 export type VideoStep = (typeof VIDEO_STEPS)[number];
 
 export interface JobStep {

@@ -7,11 +7,10 @@ export {
   mediaPlaylist,
   type HlsTrack,
   type MasterContents,
-  type TrackFigures,
 } from "./playlists";
-export { makePosters, type Poster } from "./posters";
+export { makePosters } from "./posters";
 export { probeVideo } from "./probe";
 export type { Rendition } from "./renditions";
 export { framesPerSecond } from "./source";
-export { makeStoryboard, type Storyboard, type StoryboardOutput } from "./storyboard";
+export { makeStoryboard } from "./storyboard";
 export { extractThumbnail } from "./thumbnail";
