@@ -119,9 +119,10 @@ describe("media files", () => {
     expect((await ranged("Wed, 21 Oct 2015 07:28:00 GMT")).status).toBe(200);
   });
 
-  it("are asked for again before each use when they may be taken back, and kept for ever when not", async () => {
-    expect((await get()).headers["cache-control"]).toBe("public, no-cache");
-    expect((await get({}, "GET", avatarPath)).headers["cache-control"]).toContain("immutable");
+  it("may be kept for ever: another file has another address", async () => {
+    const forever = "public, max-age=31536000, immutable";
+    expect((await get()).headers["cache-control"]).toBe(forever);
+    expect((await get({}, "GET", avatarPath)).headers["cache-control"]).toBe(forever);
   });
 
   it.each([

@@ -1,3 +1,6 @@
+import { config } from "../../src/config/env";
+import { CAPTIONS_PLAYLIST } from "../../src/constants";
+import { issueTicket } from "../../src/utils/media-ticket";
 import { operations } from "../../src/validations";
 import { aliased, aliases } from "../../src/validations/aliases";
 import type { Operation } from "../../src/validations/operation";
@@ -44,6 +47,7 @@ const SHOWING = [
   "getVideoCaptions",
   "getVideoComments",
   "getVideoFile",
+  "getVideoFilePart",
   "getWatchHistory",
 ];
 
@@ -194,6 +198,9 @@ function pathValues(name: string, isOwnerFile: boolean): string[] {
     subscriberId: [owner._id, stranger._id],
     username: [owner.username, stranger.username],
     language: ["en"],
+    part: [CAPTIONS_PLAYLIST, "0-9.m4s"],
+    // A genuine one, for another video's folder.
+    ticket: [ticketFor(things.video._id)],
     file: isOwnerFile ? [fileOf(things.avatar)] : files.map(fileOf),
   };
   return known(values, name);
@@ -221,6 +228,10 @@ function known<T>(values: Record<string, T[]>, name: string): T[] {
   return found;
 }
 
+function ticketFor(video: string): string {
+  return issueTicket(`videos/${video}`, config.media.urlTtl, config.auth.accessTokenSecret);
+}
+
 function fileOf(key: string): string {
   return key.split("/").at(-1)!;
 }
@@ -231,7 +242,7 @@ function leaks(visits: Visit[]): Visit[] {
   return visits.filter(
     ({ name, status, body }) =>
       secrets.some((secret) => body.toLowerCase().includes(secret)) ||
-      (name === "getVideoFile" && status < 400),
+      (name.startsWith("getVideoFile") && status < 400),
   );
 }
 
