@@ -1506,6 +1506,11 @@ export interface components {
              * @example http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg
              */
             url: string;
+            /**
+             * @example image/jpeg
+             * @enum {string}
+             */
+            type: "image/jpeg" | "image/webp";
             /** @example 640 */
             width: number;
             /** @example 360 */
@@ -3885,6 +3890,7 @@ export interface operations {
                      *           "posters": [
                      *             {
                      *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "type": "image/jpeg",
                      *               "width": 640,
                      *               "height": 360
                      *             }
@@ -4394,6 +4400,7 @@ export interface operations {
                      *         "posters": [
                      *           {
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "type": "image/jpeg",
                      *             "width": 640,
                      *             "height": 360
                      *           }
@@ -4755,6 +4762,7 @@ export interface operations {
                      *         "posters": [
                      *           {
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "type": "image/jpeg",
                      *             "width": 640,
                      *             "height": 360
                      *           }
@@ -4986,6 +4994,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -5185,6 +5194,7 @@ export interface operations {
                      *         "posters": [
                      *           {
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "type": "image/jpeg",
                      *             "width": 640,
                      *             "height": 360
                      *           }
@@ -5412,6 +5422,7 @@ export interface operations {
                      *           "posters": [
                      *             {
                      *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "type": "image/jpeg",
                      *               "width": 640,
                      *               "height": 360
                      *             }
@@ -5720,6 +5731,7 @@ export interface operations {
                      *         "posters": [
                      *           {
                      *             "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *             "type": "image/jpeg",
                      *             "width": 640,
                      *             "height": 360
                      *           }
@@ -8373,6 +8385,7 @@ export interface operations {
                      *           "posters": [
                      *             {
                      *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "type": "image/jpeg",
                      *               "width": 640,
                      *               "height": 360
                      *             }
@@ -9680,6 +9693,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -9905,6 +9919,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -10077,6 +10092,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -10381,6 +10397,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -10709,6 +10726,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -10923,6 +10941,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -11110,6 +11129,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -11262,6 +11282,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -11796,6 +11817,7 @@ export interface operations {
                      *           "posters": [
                      *             {
                      *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "type": "image/jpeg",
                      *               "width": 640,
                      *               "height": 360
                      *             }
@@ -11930,7 +11952,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "*/*": Blob;
+                    "text/vtt": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
@@ -12026,7 +12048,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "*/*": Blob;
+                    "application/vnd.apple.mpegurl": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
@@ -12269,7 +12291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "*/*": Blob;
+                    "application/vnd.apple.mpegurl": Blob;
                 };
             };
             /** @description `VALIDATION_FAILED` Some fields are not valid */
@@ -12597,6 +12619,7 @@ export interface operations {
                      *           "posters": [
                      *             {
                      *               "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *               "type": "image/jpeg",
                      *               "width": 640,
                      *               "height": 360
                      *             }
@@ -13176,6 +13199,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -13484,6 +13508,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -13709,6 +13734,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -13881,6 +13907,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -14185,6 +14212,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -14513,6 +14541,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }
@@ -14727,6 +14756,7 @@ export interface operations {
                      *             "posters": [
                      *               {
                      *                 "url": "http://localhost:8000/api/v1/media/videos/66f0c0ffee0000000000b0b1/0123456789abcdef0123456789abcdef.jpg",
+                     *                 "type": "image/jpeg",
                      *                 "width": 640,
                      *                 "height": 360
                      *               }

@@ -6,6 +6,7 @@ import type {
   StoredPoster,
   StoredStoryboard,
 } from "../models/video.model";
+import { MEDIA_TYPES } from "../services/media-type";
 import { chaptersOf } from "../utils/chapters";
 import { captions } from "./captions.presenter";
 import { masterFile } from "./hls.presenter";
@@ -51,6 +52,7 @@ export function video(row: JoinedVideo, url: MediaUrls) {
     hls: row.hls ? file(masterFile(row._id, row.hls, row.captions ?? [])) : null,
     posters: (row.posters ?? []).map(({ key, width, height }) => ({
       url: file(key),
+      type: MEDIA_TYPES[key.slice(key.lastIndexOf(".") + 1)]!,
       width,
       height,
     })),
@@ -78,7 +80,7 @@ export function processing(job: JobDocument | null) {
     steps: steps.map(({ name, state: stepState, progress }) => ({
       name,
       state: stepState,
-      progress,
+      progress: Math.round(1000 * progress) / 1000,
     })),
     // Of an attempt that will be repeated it is nobody's concern.
     error: state === "failed" && error ? { code: error.code, message: error.message } : null,

@@ -77,7 +77,7 @@ export const getVideoFilePart = operation({
   path: "/media/videos/:videoId/:file/:part",
   summary: "A segment of a stream, or the playlist of a caption file, as playlists name them",
   params: z.object({ ...ofVideo, part }),
-  produces: "*/*",
+  produces: "application/vnd.apple.mpegurl",
   errors: ["FILE_NOT_FOUND"],
 });
 
@@ -89,7 +89,7 @@ export const getSignedVideoFile = operation({
   summary: "A file of a video that is not published, for whoever was told this address",
   description: `${description} It expires.`,
   params: z.object({ ticket, ...ofVideo }),
-  produces: "*/*",
+  produces: "text/vtt",
   errors: ["FILE_NOT_FOUND", "RANGE_NOT_SATISFIABLE", ...ticketErrors],
 });
 
@@ -98,6 +98,6 @@ export const getSignedVideoFilePart = operation({
   path: "/media/signed/:ticket/videos/:videoId/:file/:part",
   summary: "A part of such a file",
   params: z.object({ ticket, ...ofVideo, part }),
-  produces: "*/*",
+  produces: "application/vnd.apple.mpegurl",
   errors: ["FILE_NOT_FOUND", ...ticketErrors],
 });

@@ -74,6 +74,7 @@ const exampleMaster = exampleFile("video", "m3u8").url.replace(
 const poster = z
   .strictObject({
     url: mediaUrl("video", "jpg"),
+    type: z.enum(["image/jpeg", "image/webp"]).openapi({ example: "image/jpeg" }),
     width: count.openapi({ example: 640 }),
     height: count.openapi({ example: 360 }),
   })
