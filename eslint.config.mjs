@@ -49,7 +49,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["public/**/*.js"],
+    files: ["public/**/*.js", "tests/support/player/*.js"],
     languageOptions: { globals: { window: "readonly", document: "readonly" } },
   },
   {
