@@ -124,7 +124,7 @@ function schemaFor(production: boolean) {
     MAX_IMAGE_SIZE: byteSize.prefault("5mb"),
 
     UPLOAD_EXPIRY: duration.prefault("24h"),
-    MAX_CONCURRENT_UPLOADS: count.default(3),
+    MAX_CONCURRENT_UPLOADS: count.default(10),
     QUOTA_VIDEOS_PER_USER: count.default(10_000),
     QUOTA_BYTES_PER_USER: byteSize.prefault("100gb"),
     MIN_FREE_SPACE: byteSize.prefault("512mb"),
