@@ -55,6 +55,8 @@ const ENVIRONMENT = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
 const NOT_CONFINED =
   /unrecognized option|option '?\S* ?not found|no such filter|unknown encoder|^(\/\S+\/)?(nice|prlimit|setpriv): /im;
 const OUT_OF_MEMORY = /cannot allocate memory/i;
+/** ffmpeg's exit code when a polite signal has ended it, of which it prints nothing; its output is cut short. */
+const INTERRUPTED = 255;
 const HAS_GROUPS = process.platform !== "win32";
 
 /** How a program has ended. */
@@ -92,7 +94,11 @@ export async function stream<T>(
   task.signal?.throwIfAborted();
   const child = start(tools, task);
   const end = () => kill(child);
-  const timer = setTimeout(end, task.timeout);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    end();
+  }, task.timeout);
   task.signal?.addEventListener("abort", end);
   try {
     const output = child.stdout as Readable;
@@ -103,7 +109,7 @@ export async function stream<T>(
       return new Failure(error);
     });
     const [result, exit] = await Promise.all([consumed, exitOf(child)]);
-    assertEnded(exit, task, result instanceof Failure);
+    assertEnded(exit, task, { isLate, hasConsumerFailed: result instanceof Failure });
     return valueOf(result);
   } finally {
     clearTimeout(timer);
@@ -217,8 +223,14 @@ function niceness({ nice }: FfmpegTools, { isBackground }: StreamRun): string[] 
   return nice ? [nice, "-n", isBackground ? "19" : "10"] : [];
 }
 
+/** Why a program was ended by us, if it was. */
+interface Ended {
+  isLate: boolean;
+  hasConsumerFailed: boolean;
+}
+
 /** A program that was ended because its consumer failed is not to blame for that. */
-function assertEnded(exit: Exit, task: StreamRun, hasConsumerFailed: boolean): void {
+function assertEnded(exit: Exit, task: StreamRun, { isLate, hasConsumerFailed }: Ended): void {
   const cause = new Error(`${task.program}: ${exit.stderr.trim().slice(0, 2000)}`, {
     cause: exit.error,
   });
@@ -228,6 +240,9 @@ function assertEnded(exit: Exit, task: StreamRun, hasConsumerFailed: boolean): v
   if (exit.code === 0 || (exit.signal !== null && hasConsumerFailed)) {
     return;
   }
+  if (!isLate && isInterrupted(exit)) {
+    throw new FfmpegError(`${task.program} was ended by somebody else`, { cause });
+  }
   if (exit.signal !== null || OUT_OF_MEMORY.test(exit.stderr)) {
     throw tooComplex(cause);
   }
@@ -235,6 +250,12 @@ function assertEnded(exit: Exit, task: StreamRun, hasConsumerFailed: boolean): v
     throw new FfmpegError(`${task.program} cannot be run as it has to be`, { cause });
   }
   throw new MediaError("MEDIA_UNREADABLE", "The video is damaged or cannot be read", { cause });
+}
+
+/** Ended by an operator, a supervisor or a system out of memory: no file makes a program do that to itself. */
+function isInterrupted({ code, signal, stderr }: Exit): boolean {
+  const isForeign = signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT";
+  return isForeign || (code === INTERRUPTED && stderr.trim() === "");
 }
 
 function tooComplex(cause?: Error): MediaError {
