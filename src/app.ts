@@ -33,6 +33,7 @@ const EXPOSED_HEADERS = [
 export function createApp(): Express {
   const app = express();
   app.disable("x-powered-by");
+  app.locals.draining = new AbortController();
   app.set("trust proxy", config.http.trustProxy);
 
   app.use(requestLog);

@@ -26,9 +26,8 @@ async function start(): Promise<void> {
   await listen(server);
   const jobs = startJobs(config.jobs.concurrency);
   stopOnSignal(async () => {
-    app.locals.draining = true;
-    await drain(server);
-    await jobs.stop();
+    (app.locals.draining as AbortController).abort();
+    await Promise.all([drain(server), jobs.stop()]);
     await database.disconnect();
   });
 

@@ -24,7 +24,7 @@ export const readiness = asyncHandler(async (req, res) => {
 
 /** `index.ts` says so on the app when it begins to stop. */
 function isDraining(req: Request): boolean {
-  return req.app.locals.draining === true;
+  return (req.app.locals.draining as AbortController).signal.aborted;
 }
 
 async function databaseProblems(): Promise<FieldError[]> {

@@ -16,17 +16,19 @@ export const getProcessing = asyncHandler(async (_req, res) => {
 export const getProcessingEvents = asyncHandler(async (req, res) => {
   const target = loadedVideo(res)._id;
   const job = await Job.findOne({ target });
-  const isSeen = job !== null && req.get("last-event-id") === String(job.revision);
-  if (isSeen && job.availableAt === null) {
+  const revision = String(job?.revision ?? 0);
+  const isEnded = job === null || job.availableAt === null;
+  const isSeen = req.get("last-event-id") === revision;
+  if (isSeen && isEnded) {
     // HTML, section 9.2: the answer that makes an EventSource stop asking.
     res.status(204).end();
     return;
   }
   const stream = new EventStream(res);
   if (!isSeen) {
-    stream.send(processing(job), String(job?.revision ?? 0));
+    stream.send(processing(job), revision);
   }
-  if (job && job.availableAt !== null) {
+  if (!isEnded) {
     for await (const next of watchJob(job, stream.closed)) {
       stream.send(processing(next), String(next.revision));
     }

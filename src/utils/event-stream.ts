@@ -3,14 +3,18 @@ import type { Response } from "express";
 /** Milliseconds between two comments that keep proxies from closing a silent connection. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** A reply of server-sent events (HTML, section 9.2 "Server-sent events"). */
+/**
+ * A reply of server-sent events (HTML, section 9.2 "Server-sent events"). It lasts as long as its
+ * writer wishes, who must end it when `closed` comes: a server that stops waits for its replies.
+ */
 export class EventStream {
-  /** Aborted when the client has left or the stream has ended. */
+  /** Aborted when the client has left, the stream has ended, or the server is told to stop. */
   readonly closed: AbortSignal;
 
   constructor(private readonly res: Response) {
     const closing = new AbortController();
-    this.closed = closing.signal;
+    const draining = res.app.locals.draining as AbortController;
+    this.closed = AbortSignal.any([closing.signal, draining.signal]);
     res.status(200).set({
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",
