@@ -5,6 +5,7 @@ import {
   Job,
   JOB_PRIORITY,
   freshJob,
+  freshSteps,
   type JobDocument,
   type JobError,
   type JobStep,
@@ -64,7 +65,7 @@ export async function claimJob(): Promise<JobDocument | null> {
       return job;
     }
     // Its workers died over and over without saying why.
-    await end(job, "failed", ABORTED).catch(ignoreLeaseLost);
+    await end(job, "failed", ABORTED, { steps: brokenOff(job.steps) }).catch(ignoreLeaseLost);
   }
 }
 
@@ -106,7 +107,7 @@ export async function failJob(
   }
   const pause = BACK_OFF_MS * 4 ** (job.attempts - 1) * (0.75 + Math.random() / 2);
   await writeHeld(job, {
-    $set: { state: "queued", lease: null, availableAt: new Date(Date.now() + pause), error },
+    $set: { ...waiting(new Date(Date.now() + pause)), error },
     $inc: { revision: 1 },
   });
 }
@@ -114,7 +115,7 @@ export async function failJob(
 /** Gives unfinished work back, as if it had not been begun. */
 export async function releaseJob(job: JobDocument): Promise<void> {
   await writeHeld(job, {
-    $set: { state: "queued", lease: null, availableAt: new Date() },
+    $set: waiting(new Date()),
     $inc: { attempts: -1, revision: 1 },
   });
 }
@@ -143,10 +144,11 @@ export async function cancelJob(target: Types.ObjectId): Promise<JobDocument> {
         lease: null,
         availableAt: null,
         error: { code: "PROCESSING_CANCELLED", message: "Processing was cancelled" },
+        "steps.$[current].state": "failed",
       },
       $inc: { revision: 1 },
     },
-    { returnDocument: "after" },
+    { returnDocument: "after", arrayFilters: [{ "current.state": "processing" }] },
   );
   if (!job) {
     throw new ApiError("PROCESSING_ENDED");
@@ -218,6 +220,11 @@ function brokenOff(steps: JobStep[]): JobStep[] {
     ...{ name, progress },
     state: state === "processing" ? "failed" : state,
   }));
+}
+
+/** Nothing of an attempt that has not succeeded is kept, so its steps begin anew. */
+function waiting(availableAt: Date) {
+  return { state: "queued" as const, lease: null, availableAt, steps: freshSteps() };
 }
 
 function leaseEnd(): Date {

@@ -82,6 +82,9 @@ export class Worker {
         clearTimeout(timer);
         resolve();
       };
+      if (this.#stopping.signal.aborted) {
+        this.#wake();
+      }
     });
   }
 }

@@ -1,7 +1,7 @@
 import { Schema, model, type HydratedDocument, type Types } from "mongoose";
 import { JOB_STATES, VIDEO_STEPS } from "../constants";
 
-type JobState = (typeof JOB_STATES)[number];
+export type JobState = (typeof JOB_STATES)[number];
 export type VideoStep = (typeof VIDEO_STEPS)[number];
 
 export interface JobStep {
@@ -98,7 +98,12 @@ export function freshJob(priority: number) {
     attempts: 0,
     availableAt: new Date(),
     lease: null,
-    steps: VIDEO_STEPS.map((name) => ({ name, state: "queued" as const, progress: 0 })),
+    steps: freshSteps(),
     error: null,
   };
+}
+
+/** The steps of work that has not been begun. */
+export function freshSteps(): JobStep[] {
+  return VIDEO_STEPS.map((name) => ({ name, state: "queued", progress: 0 }));
 }
