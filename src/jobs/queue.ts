@@ -122,10 +122,7 @@ export async function releaseJob(job: JobDocument): Promise<void> {
 
 /** Gives back what processes of this machine held that are no more; others are known by their silence. */
 export async function releaseOrphans(): Promise<void> {
-  const held = await Job.find({
-    lease: trusted({ $ne: null }),
-    availableAt: trusted({ $ne: null }),
-  });
+  const held = await Job.find({ state: "processing" });
   for (const job of held.filter(isOrphaned)) {
     await Job.updateOne({ _id: job._id, lease: job.lease }, { $set: { availableAt: new Date() } });
   }
