@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { get, post, quantile, say, serve, start } from "./server";
 
 /*
  * What requests cost on a small and on a large database: two real servers side by side, asked in
@@ -20,7 +18,6 @@ const USAGE = `Usage: npm run bench [-- --sizes 1000,100000] [--rounds N] [--dat
   --data DIR   keep the databases in this folder and use them again (default: made anew)
 `;
 
-const ROOT = resolve(__dirname, "..", "..");
 const PASSWORD = "watch and learn";
 const PREPARED = 40;
 const FOLLOWED = 8;
@@ -49,23 +46,6 @@ function readOptions(): Options {
     process.stderr.write(USAGE);
     process.exit(2);
   }
-}
-
-/** Runs a program of the product on a data folder. */
-function start(file: string, dataDir: string, env: Record<string, string>, args: string[] = []) {
-  const limits = { RATE_LIMIT_READS: "100000000", RATE_LIMIT_WRITES: "100000000" };
-  return spawn(
-    process.execPath,
-    ["--require", require.resolve("ts-node/register"), join(ROOT, file), ...args],
-    {
-      cwd: dataDir,
-      env: {
-        ...{ PATH: process.env.PATH, TS_NODE_PROJECT: join(ROOT, "tsconfig.json") },
-        ...{ DATA_DIR: dataDir, BCRYPT_ROUNDS: "4", ...limits, ...env },
-      },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
 }
 
 async function seed(dataDir: string, ...args: string[]): Promise<void> {
@@ -108,26 +88,8 @@ interface Subject {
   stop(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
 async function startSubject(dataDir: string): Promise<Subject> {
-  const port = await freePort();
-  const child = start("src/index.ts", dataDir, { PORT: String(port) });
-  await new Promise<void>((ready, fail) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      if (line.includes("API docs")) {
-        ready();
-      }
-    });
-    child.once("exit", () => fail(new Error(`the server on ${dataDir} has ended`)));
-  });
-  const url = `http://127.0.0.1:${port}/api/v1`;
+  const { url, stop } = await serve(dataDir);
   const credentials = { username: "maya_lindqvist", password: PASSWORD };
   const { accessToken } = (await post(`${url}/users/login`, undefined, credentials)) as {
     accessToken: string;
@@ -135,10 +97,7 @@ async function startSubject(dataDir: string): Promise<Subject> {
   return {
     ...{ url, token: accessToken },
     ...(await prepare(url, accessToken)),
-    async stop() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
+    stop,
   };
 }
 
@@ -178,27 +137,6 @@ async function prepare(url: string, token: string): Promise<{ video: string; cha
     await post(`${url}/comments/${first._id}`, token, { content });
   }
   return { video: first._id, channel: first.owner._id };
-}
-
-async function get(url: string, token?: string): Promise<unknown> {
-  return ask(url, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
-}
-
-function post(url: string, token: string | undefined, body: object): Promise<unknown> {
-  const headers = {
-    "Content-Type": "application/json",
-    ...(token ? { Authorization: `Bearer ${token}` } : {}),
-  };
-  return ask(url, { method: "POST", headers, body: JSON.stringify(body) });
-}
-
-async function ask(url: string, init: RequestInit): Promise<unknown> {
-  const response = await fetch(url, init);
-  const body = (await response.json()) as { data: unknown; message: string };
-  if (!response.ok) {
-    throw new Error(`${url}: ${response.status} ${body.message}`);
-  }
-  return body.data;
 }
 
 type Request = [name: string, send: (subject: Subject) => Promise<unknown>];
@@ -245,16 +183,6 @@ async function measure(subjects: Subject[], rounds: number): Promise<Map<string,
     }
   }
   return times;
-}
-
-/** The value that the given share of them stays below; 0.5 gives the median. */
-function quantile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * share)]!;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 /** On a busy machine the fastest tenth says more about the work itself than the median does. */

@@ -40,7 +40,7 @@ export interface Player {
   choose(height: number): Promise<Shown>;
   showCaptions(): Promise<ShownCaptions>;
   showTrack(video: object): Promise<ShownCaptions>;
-  playUntilRefused(): Promise<number>;
+  playUntilRefused(): Promise<number | null>;
 }
 
 /** `describe` where there is a browser that plays videos; elsewhere it says why it is left out. */

@@ -163,7 +163,7 @@ window.player = {
     return cueOf(element.track);
   },
 
-  /** Plays until a part cannot be had; resolves with the status of that reply. */
+  /** Plays until a part cannot be had; resolves with the status of that reply, or null at the end. */
   async playUntilRefused() {
     const refused = new Promise((resolve) => {
       hls.on(Hls.Events.ERROR, (_name, { details, response }) => {
@@ -172,7 +172,8 @@ window.player = {
         }
       });
     });
+    const ended = event(video, "ended").then(() => null);
     await video.play();
-    return refused;
+    return Promise.race([refused, ended]);
   },
 };
