@@ -28,7 +28,8 @@ export const getProcessingEvents = asyncHandler(async (req, res) => {
   if (!isSeen) {
     stream.send(processing(job), revision);
   }
-  if (!isEnded) {
+  // Whoever asks for the head alone waits for nothing that comes later.
+  if (!isEnded && req.method === "GET") {
     for await (const next of watchJob(job, stream.closed)) {
       stream.send(processing(next), String(next.revision));
     }

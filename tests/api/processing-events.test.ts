@@ -1,4 +1,4 @@
-import { origin, useApi } from "../support/api";
+import { api, origin, useApi } from "../support/api";
 import { Job } from "../../src/models/job.model";
 import { allEvents, subscribe, type ReceivedEvent } from "../support/events";
 import { newPerson, type Person } from "../support/people";
@@ -63,6 +63,12 @@ describe("the events of a video's processing", () => {
     expect(only!.data).toEqual({ state: "ready", steps: [], error: null });
     expect(others).toEqual([]);
     expect((await follow(id, only!.id)).response.status).toBe(204);
+  });
+
+  it("are not waited for by whoever asks for the head alone", async () => {
+    const id = await addVideo(asha);
+    const path = `/videos/${id}/processing/events`;
+    await api("head", path, asha.accessToken).expect(200);
   });
 
   it("go on behind the one that a returning client has seen", async () => {
