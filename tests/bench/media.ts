@@ -19,7 +19,7 @@ import { openSubject, processed, publish, sendFile, type Published, type Subject
 
 const USAGE = `Usage: npm run bench:media [-- --size MB] [--rounds N]
 
-  --size MB   of the uploads whose throughput is measured (default 300)
+  --size MB   of the uploads whose throughput is measured (default 1000)
   --rounds N  uploads and processed videos (default 3)
 `;
 
@@ -35,7 +35,7 @@ function readOptions(): Options {
   try {
     const { values } = parseArgs({
       options: {
-        size: { type: "string", default: "300" },
+        size: { type: "string", default: "1000" },
         rounds: { type: "string", default: "3" },
       },
     });
