@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -138,10 +139,21 @@ function start(tools: FfmpegTools, task: StreamRun): ChildProcess {
     // A group of its own, so that whatever it starts can be ended with it.
     detached: HAS_GROUPS,
   });
+  if (task.isBackground) {
+    lowerGroup(child);
+  }
   if (task.onProgress) {
     reportProgress(child.stdio[3] as Readable, task.onProgress);
   }
   return child;
+}
+
+/**
+ * Linux shares the processor among sessions first, and this program has one of its own: `nice` counts
+ * only within it (sched(7), "The autogroup feature"). A system without autogroups has no such file.
+ */
+function lowerGroup({ pid }: ChildProcess): void {
+  writeFile(`/proc/${pid}/autogroup`, "19").catch(() => undefined);
 }
 
 function kill({ pid }: ChildProcess): void {
