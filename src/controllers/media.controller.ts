@@ -37,8 +37,11 @@ export const getVideoFile = asyncHandler(async (req, res) => {
   const key = `videos/${videoId}/${file}`;
   const video = await findVideo(videoId, res);
   const { _id, hls, captions = [] } = video;
-  if (hls && key === masterFile(_id, hls, captions)) {
-    sendText(req, res, key, master(hls, captions));
+  if (hls && schema.isMaster(file)) {
+    const current = masterFile(_id, hls, captions);
+    // Whoever holds an older address, from before captions changed, plays on.
+    const caching = key === current ? cachingFor(res) : "never";
+    sendText(req, res, { key: current, caching }, master(hls, captions));
     return;
   }
   if (!filesOf(video).includes(key)) {
@@ -56,7 +59,8 @@ export const getVideoFilePart = asyncHandler(async (req, res) => {
   if (track && typeof part === "object" && part.end < track.size) {
     await servePart(req, res, key, part);
   } else if (captions && part === CAPTIONS_PLAYLIST) {
-    sendText(req, res, `${key}/${part}`, captionsPlaylist(key, video.duration));
+    const playlist = { key: `${key}/${part}`, caching: cachingFor(res) };
+    sendText(req, res, playlist, captionsPlaylist(key, video.duration));
   } else {
     throw new ApiError("FILE_NOT_FOUND");
   }
@@ -82,8 +86,13 @@ function cachingFor(res: Response): keyof typeof CACHING {
 }
 
 /** Sends a playlist that is written here. */
-function sendText(req: Request, res: Response, key: string, text: string): void {
-  setHeaders(res, key, cachingFor(res));
+function sendText(
+  req: Request,
+  res: Response,
+  { key, caching }: { key: string; caching: keyof typeof CACHING },
+  text: string,
+): void {
+  setHeaders(res, key, caching);
   if (req.fresh) {
     res.status(304).end();
   } else {

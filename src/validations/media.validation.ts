@@ -6,6 +6,12 @@ import { z } from "./zod";
 
 const file = z.string().regex(/^[0-9a-f]{32}\.[a-z0-9]{2,4}$/, "is not a file name of ours");
 const MASTER = /^master-[0-9a-f]{16}\.m3u8$/;
+
+/** Whether a file name is that of a master playlist, of any revision. */
+export function isMaster(name: string): boolean {
+  return MASTER.test(name);
+}
+
 const userFile = file.openapi({ example: exampleFile("user", "webp").name });
 const videoFile = z
   .union([file, z.string().regex(MASTER)], "is not a file name of ours")

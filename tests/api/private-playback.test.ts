@@ -122,3 +122,20 @@ describe("the files of a published video", () => {
     expect(await statuses(open)).toEqual([404]);
   });
 });
+
+describe("the master playlist", () => {
+  it("has another address when captions change, and whoever holds the old one plays on with them", async () => {
+    const read = async () =>
+      (await api("get", `/videos/${id}`, asha.accessToken).expect(200)).body.data.hls as string;
+    const old = await read();
+    await putCaptions(asha, id, "hi").expect(201);
+    const current = await read();
+    expect(current).not.toBe(old);
+    const [before, now] = await Promise.all([fetch(old), fetch(current)]);
+    expect([before.status, now.status]).toEqual([200, 200]);
+    const text = await now.text();
+    expect(text).toContain('LANGUAGE="hi"');
+    expect(await before.text()).toBe(text);
+    expect(before.headers.get("cache-control")).toBe("private, no-store");
+  });
+});
