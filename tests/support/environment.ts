@@ -18,3 +18,9 @@ Object.assign(process.env, {
   MAX_CONCURRENT_UPLOADS: "1000",
   CORS_ORIGIN: "http://localhost:5173,https://app.example.com",
 });
+
+if (process.env.TEST_MONGODB_URI) {
+  // Other engines deadlock now and then where MongoDB waits or reports a write conflict, which the
+  // driver repeats. Only what fails every time is a failure.
+  jest.retryTimes(2, { logErrorsBeforeRetry: true });
+}
