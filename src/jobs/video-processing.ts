@@ -94,28 +94,14 @@ class Outputs {
     readonly folder: string,
   ) {}
 
-  /** Where to write a new file; its name there is that of its key. */
-  add(extension: string): NewFile {
+  /** A new file, written already under the given name or else to be written under that of its key. */
+  add(extension: string, name?: string): NewFile {
     const key = newKey("videos", this.video, extension);
-    const file = { key, path: join(this.folder, basename(key)), contentType: typeOf(extension) };
+    const path = join(this.folder, name ?? basename(key));
+    const file = { key, path, contentType: MEDIA_TYPES[extension]! };
     this.files.push(file);
     return file;
   }
-
-  /** A file that is written already. */
-  adopt(path: string, extension: string): NewFile {
-    const file = {
-      key: newKey("videos", this.video, extension),
-      path,
-      contentType: typeOf(extension),
-    };
-    this.files.push(file);
-    return file;
-  }
-}
-
-function typeOf(extension: string): string {
-  return MEDIA_TYPES[extension]!;
 }
 
 /** The making of one video's outputs. */
@@ -131,9 +117,15 @@ class VideoWork {
   async posters(): Promise<StoredPoster[]> {
     this.#begin("posters");
     const { folder } = this.outputs;
-    const posters = await makePosters(this.tools, this.file, folder, this.context);
+    const posters = await makePosters(
+      this.tools,
+      this.file,
+      this.plan.source,
+      folder,
+      this.context,
+    );
     return posters.map(({ name, width, height, format }) => {
-      const { key } = this.outputs.adopt(join(folder, name), format === "jpeg" ? "jpg" : format);
+      const { key } = this.outputs.add(format === "jpeg" ? "jpg" : format, name);
       return { key, width, height };
     });
   }
@@ -143,7 +135,7 @@ class VideoWork {
     const sprite = this.outputs.add("jpg");
     const index = this.outputs.add("vtt");
     const output = { sprite: sprite.path, index: index.path, spriteName: basename(sprite.key) };
-    await makeStoryboard(this.tools, this.file, output, this.context);
+    await makeStoryboard(this.tools, this.file, this.plan.source, output, this.context);
     return { index: index.key, sprite: sprite.key };
   }
 

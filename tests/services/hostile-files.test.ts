@@ -70,13 +70,9 @@ const upload = (name: string) => {
 describe("a text file named .mp4", () => {
   it.each(attacks)("is refused by its content as %s", async (name) => {
     await upload(name);
-    const path = (output: string) => join(out, output);
-    const board = { sprite: path("s.jpg"), index: path("s.vtt"), spriteName: "s.jpg" };
     for (const attempt of [
       () => probeVideo(tools, file),
-      () => extractThumbnail(tools, file, path("thumbnail.webp")),
-      () => makePosters(tools, file, out),
-      () => makeStoryboard(tools, file, board),
+      () => extractThumbnail(tools, file, join(out, "thumbnail.webp")),
       () => planHls(tools, file),
     ]) {
       await expect(attempt()).rejects.toEqual(refused("MEDIA_UNSUPPORTED"));
@@ -96,6 +92,12 @@ describe("a text file named .mp4", () => {
       const sound = makeAudioTrack(tools, file, { ...plan, audio }, join(out, "a.mp4"));
       await expect(sound).rejects.toEqual(refused("MEDIA_UNREADABLE"));
     }
+    const { source } = plan;
+    const posters = makePosters(tools, file, source, out);
+    await expect(posters).rejects.toEqual(refused("MEDIA_UNREADABLE"));
+    const board = { sprite: join(out, "s.jpg"), index: join(out, "s.vtt"), spriteName: "s.jpg" };
+    const storyboard = makeStoryboard(tools, file, source, board);
+    await expect(storyboard).rejects.toEqual(refused("MEDIA_UNREADABLE"));
     expect(await readdir(out)).toEqual([]);
     expect(hits).toBe(0);
   });

@@ -10,6 +10,7 @@ import {
   makeVideoTrack,
   planHls,
 } from "../../src/services/ffmpeg";
+import { inspectSource } from "../../src/services/ffmpeg/source";
 import { clipTools, makeClip } from "../support/clips";
 
 const folder = mkdtempSync(join(tmpdir(), "media-"));
@@ -55,14 +56,17 @@ const name = canMount ? "a full disk" : "a full disk (skipped: mounting a tmpfs 
   it("leaves no poster and no part of a storyboard", async () => {
     const tools = await clipTools();
     const board = { sprite: path("s.jpg"), index: path("s.vtt"), spriteName: "s.jpg" };
+    const [large, small] = [await posterClip(), await makeClip()];
+    const largeSource = await inspectSource(tools, large, {});
+    const smallSource = await inspectSource(tools, small, {});
     for (const taken of [28, 20, 0]) {
       await writeFile(path("filler"), Buffer.alloc(1024 * taken));
-      await expect(makePosters(tools, await posterClip(), folder)).rejects.toEqual(full);
+      await expect(makePosters(tools, large, largeSource, folder)).rejects.toEqual(full);
       expect(await readdir(folder)).toEqual(["filler"]);
     }
     for (const taken of [32, 28]) {
       await writeFile(path("filler"), Buffer.alloc(1024 * taken));
-      await expect(makeStoryboard(tools, await makeClip(), board)).rejects.toEqual(full);
+      await expect(makeStoryboard(tools, small, smallSource, board)).rejects.toEqual(full);
       expect(await readdir(folder)).toEqual(["filler"]);
     }
     await rm(path("filler"));

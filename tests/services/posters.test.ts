@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { locateFfmpeg, makePosters, type FfmpegTools } from "../../src/services/ffmpeg";
+import { inspectSource } from "../../src/services/ffmpeg/source";
 import { makeClip, type ClipOptions } from "../support/clips";
 
 let packaged: FfmpegTools;
@@ -20,7 +21,9 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** Sizes of the posters, WebP and JPEG alike. */
 async function sizesOf(options: ClipOptions, tools = packaged): Promise<string[]> {
-  const posters = await makePosters(tools, await makeClip(options), folder);
+  const file = await makeClip(options);
+  const source = await inspectSource(tools, file, {});
+  const posters = await makePosters(tools, file, source, folder);
   const sizes = await Promise.all(
     posters.map(async (poster) => {
       const path = join(folder, poster.name);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { locateFfmpeg, makeStoryboard, type FfmpegTools } from "../../src/services/ffmpeg";
+import { inspectSource } from "../../src/services/ffmpeg/source";
 import { makeClip, type ClipOptions } from "../support/clips";
 
 let packaged: FfmpegTools;
@@ -32,7 +33,8 @@ interface Cue {
 
 /** Makes a storyboard and reads its index as a player does. */
 async function boardOf(file: string, tools = packaged) {
-  const told = await makeStoryboard(tools, file, output());
+  const source = await inspectSource(tools, file, {});
+  const told = await makeStoryboard(tools, file, source, output());
   const sprite = await readFile(join(folder, "storyboard.jpg"));
   const { width, height, format } = await sharp(sprite).metadata();
   expect({ width, height, format }).toEqual({

@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { writeJpeg, writeWebp, type NormalizedImage } from "../image";
 import type { FfmpegTools } from "./locate";
 import type { MediaTaskOptions } from "./process";
+import type { MediaSource } from "./source";
 import { representativeFrame } from "./thumbnail";
 
 /** One poster of a video. */
@@ -22,15 +23,17 @@ const FORMATS = [
 /**
  * Writes a representative frame of the video into an existing folder, as WebP and JPEG each, in
  * widths of 320, 640 and 1280 pixels. The widths over the video's own are replaced by that one.
- * All of them appear or none. Throws like `probeVideo`, or the file system's own error.
+ * All of them appear or none. Throws MediaError MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, FfmpegError,
+ * or the file system's own error.
  */
 export async function makePosters(
   tools: FfmpegTools,
   file: string,
+  source: MediaSource,
   folder: string,
   options: MediaTaskOptions = {},
 ): Promise<Poster[]> {
-  const frame = await representativeFrame(tools, file, options);
+  const frame = await representativeFrame(tools, file, source, options);
   const { width: own } = await sharp(frame).metadata();
   const widths = new Set(WIDTHS.map((width) => Math.min(width, own)));
   const posters: Poster[] = [];

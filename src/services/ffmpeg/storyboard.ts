@@ -4,7 +4,7 @@ import { writeWhole } from "../image";
 import { MediaError } from "../MediaError";
 import type { FfmpegTools } from "./locate";
 import { run, type MediaTaskOptions } from "./process";
-import { inspectSource, type MediaSource } from "./source";
+import type { MediaSource } from "./source";
 
 /** A sprite of small pictures from all over a video, and the index that tells what each shows. */
 export interface Storyboard {
@@ -40,16 +40,16 @@ const QUALITY = 70;
  * Writes a sprite of at most 100 pictures, each at most 160 pixels wide, and its index: WebVTT cues
  * whose text is the sprite's name with the place of the picture (W3C Media Fragments section 4.2.2,
  * `#xywh=`). Of a long video only key frames are decoded, found by seeking; memory does not grow
- * with the video. Both files appear or none. Throws like `probeVideo`, or the file system's
- * own error.
+ * with the video. Both files appear or none. Throws MediaError MEDIA_UNREADABLE or
+ * MEDIA_TOO_COMPLEX, FfmpegError, or the file system's own error.
  */
 export async function makeStoryboard(
   tools: FfmpegTools,
   file: string,
+  source: MediaSource,
   output: StoryboardOutput,
   options: MediaTaskOptions = {},
 ): Promise<Storyboard> {
-  const source = await inspectSource(tools, file, options);
   const layout = layOut(source);
   const sheet = Buffer.alloc(layout.width * layout.height * 3);
   await (source.duration <= DECODED_WHOLE

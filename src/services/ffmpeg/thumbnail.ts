@@ -28,17 +28,24 @@ export async function extractThumbnail(
   outFile: string,
   options: MediaTaskOptions = {},
 ): Promise<NormalizedImage> {
-  const frame = await representativeFrame(tools, videoFile, options);
+  const header = await readHeader(tools, videoFile, options);
+  const frame = await representativeFrame(tools, videoFile, header, options);
   return writeWebp(frame, outFile, MAX_WIDTH);
 }
 
-/** A frame worth showing, as PNG, upright and at most 1280 pixels wide. Throws like `probeVideo`. */
+/** What has to be known of a video to find a frame in it. */
+type Examined = Pick<VideoHeader, "demuxer" | "duration">;
+
+/**
+ * A frame worth showing, as PNG, upright and at most 1280 pixels wide. Throws MediaError
+ * MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX, or FfmpegError.
+ */
 export async function representativeFrame(
   tools: FfmpegTools,
   videoFile: string,
+  header: Examined,
   options: MediaTaskOptions,
 ): Promise<Buffer> {
-  const header = await readHeader(tools, videoFile, options);
   const frame =
     (await grabFrame(tools, videoFile, header, startOf(header), options)) ??
     (await grabFrame(tools, videoFile, header, 0, options));
@@ -49,14 +56,14 @@ export async function representativeFrame(
 }
 
 /** Past the opening titles, but never past the only frames of a short clip. */
-function startOf({ duration }: VideoHeader): number {
+function startOf({ duration }: Examined): number {
   return duration !== null && duration > 10 ? duration / 10 : 0;
 }
 
 async function grabFrame(
   tools: FfmpegTools,
   file: string,
-  { demuxer }: VideoHeader,
+  { demuxer }: Examined,
   start: number,
   options: MediaTaskOptions,
 ): Promise<Buffer | null> {
