@@ -1,7 +1,12 @@
 import type { JobError } from "../models/job.model";
 import { FfmpegError } from "../services/ffmpeg";
 import { MediaError } from "../services/MediaError";
-import { StorageNotFoundError, StorageUnavailableError } from "../services/storage";
+import {
+  StorageFullError,
+  StorageNotFoundError,
+  StorageUnavailableError,
+} from "../services/storage";
+import { isDiskFull } from "../utils/disk-full";
 
 /** What a job's owner is told, and whether another attempt can end any better. */
 export interface JobFailure extends JobError {
@@ -20,7 +25,7 @@ export function failureOf(error: unknown): JobFailure {
 }
 
 function passing(error: unknown): JobError {
-  if (isDiskFull(error)) {
+  if (isDiskFull(error) || error instanceof StorageFullError) {
     return { code: "STORAGE_FULL", message: "There was no room left for the video's versions" };
   }
   if (error instanceof StorageUnavailableError) {
@@ -30,9 +35,4 @@ function passing(error: unknown): JobError {
     return { code: "FFMPEG_UNAVAILABLE", message: "Videos cannot be processed on this server now" };
   }
   return { code: "PROCESSING_FAILED", message: "Processing failed on our side" };
-}
-
-function isDiskFull(error: unknown): boolean {
-  const { code } = Object(error) as { code?: unknown };
-  return code === "ENOSPC" || code === "EDQUOT" || code === "STORAGE_FULL";
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
 import { trusted, type ClientSession, type Types, type UpdateQuery } from "mongoose";
 import {
   Job,
@@ -13,7 +12,7 @@ import {
 import { inTransaction } from "../models/transaction";
 import { ApiError } from "../utils/ApiError";
 import { isDuplicateKey } from "../utils/duplicate-key";
-import { isAlive } from "../utils/process";
+import { hasEnded, THIS_RUN } from "../utils/process";
 
 /** Milliseconds that a worker may be silent before its work is given to another. */
 const LEASE_MS = 30_000;
@@ -27,8 +26,8 @@ const ABORTED: JobError = {
   message: "Processing broke off several times; the file may be too demanding",
 };
 
-/** This process in leases: which one on which machine, and which of those that had its number. */
-const HOLDER = `${hostname()}|${process.pid}|${randomBytes(6).toString("hex")}`;
+/** This process in leases. */
+const HOLDER = `${THIS_RUN.host}|${THIS_RUN.pid}|${THIS_RUN.run}`;
 
 /** The work was cancelled, removed or given to another worker; nothing that is made of it counts. */
 export class LeaseLost extends Error {
@@ -228,9 +227,7 @@ function leaseEnd(): Date {
   return new Date(Date.now() + LEASE_MS);
 }
 
-/** A process number comes back after a restart; this process's own leases carry its own mark. */
 function isOrphaned({ lease }: JobDocument): boolean {
-  const [host, pid] = (lease ?? "").split("|");
-  const isOurs = lease?.startsWith(`${HOLDER}|`) === true;
-  return host === hostname() && !isOurs && (Number(pid) === process.pid || !isAlive(Number(pid)));
+  const [host = "", pid, run = ""] = (lease ?? "").split("|");
+  return hasEnded({ host, pid: Number(pid), run });
 }

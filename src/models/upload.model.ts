@@ -21,7 +21,7 @@ interface Announcement {
 }
 
 /** Who writes to an upload's file now; a lease, renewed while the work goes on. */
-export interface UploadLock {
+interface UploadLock {
   /** Of this one taking. */
   token: string;
   /** The process: its machine, its id there and a number that no other run has. */

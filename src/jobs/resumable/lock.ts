@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Lock, Locker, RequestRelease } from "@tus/server";
 import { trusted } from "mongoose";
 import { UPLOAD_ACTIVE_MS } from "../../constants";
-import { Upload, type UploadLock } from "../../models/upload.model";
+import { Upload } from "../../models/upload.model";
 import { ApiError } from "../../utils/ApiError";
-import { isAlive } from "../../utils/process";
+import { hasEnded, THIS_RUN } from "../../utils/process";
 
 /** A holder of whom nothing is heard for this long has lost the lock. */
 const LEASE_MS = 10_000;
@@ -15,9 +14,6 @@ const RENEWAL_MS = 1000;
 /** Longer than a holder takes to hear that he should let go, and to do so. */
 const PATIENCE_MS = 8000;
 const LOOK_MS = 100;
-
-/** This process; a later one may have the same id on the same machine. */
-const HOLDER = { host: hostname(), pid: process.pid, run: randomUUID() };
 
 /**
  * Locks uploads for all processes that share the database. A request that waits asks the holder to
@@ -51,7 +47,7 @@ class DatabaseLock implements Lock {
 
   private async take(): Promise<boolean> {
     const free = [{ lock: null }, { "lock.until": trusted({ $lte: new Date() }) }];
-    const lock = { ...HOLDER, token: this.token, isWanted: false, until: this.term() };
+    const lock = { ...THIS_RUN, token: this.token, isWanted: false, until: this.term() };
     const { matchedCount } = await Upload.updateOne(
       { _id: this.id, $or: free },
       { $set: { lock, activeUntil: new Date(Date.now() + UPLOAD_ACTIVE_MS) } },
@@ -72,7 +68,7 @@ class DatabaseLock implements Lock {
       const { token } = upload.lock;
       await Upload.updateOne(
         { _id: this.id, "lock.token": token },
-        { $set: isDead(upload.lock) ? { lock: null } : { "lock.isWanted": true } },
+        { $set: hasEnded(upload.lock) ? { lock: null } : { "lock.isWanted": true } },
       );
     }
   }
@@ -107,12 +103,4 @@ class DatabaseLock implements Lock {
     this.until = Date.now() + LEASE_MS;
     return new Date(this.until);
   }
-}
-
-/** Only of a process of this machine can be told that it is gone. */
-function isDead({ host, pid, run }: UploadLock): boolean {
-  if (host !== HOLDER.host) {
-    return false;
-  }
-  return pid === HOLDER.pid ? run !== HOLDER.run : !isAlive(pid);
 }

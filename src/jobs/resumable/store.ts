@@ -8,11 +8,10 @@ import { Upload as TusUpload } from "@tus/server";
 import { config } from "../../config/env";
 import { Upload, type UploadDocument } from "../../models/upload.model";
 import { StorageFullError } from "../../services/storage";
+import { isDiskFull } from "../../utils/disk-full";
 
 /** Unfinished uploads, outside every served folder; each file's name is its upload's id. */
 export const RESUMABLE_FOLDER = join(config.dataDir, "resumable");
-
-const FULL = ["ENOSPC", "EDQUOT"];
 
 /** Where the bytes of an upload are while it is no video yet. */
 export function resumablePath(id: string): string {
@@ -60,7 +59,7 @@ class ResumableStore extends FileStore {
     try {
       await pipeline(source, file);
     } catch (cause) {
-      throw FULL.includes((cause as NodeJS.ErrnoException).code ?? "")
+      throw isDiskFull(cause)
         ? new StorageFullError("The disk for uploads is full", { cause })
         : cause;
     }

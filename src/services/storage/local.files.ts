@@ -127,6 +127,6 @@ export async function orNull<T>(act: Promise<T>): Promise<T | null> {
 }
 
 /** The code of a failure of the file system, such as `ENOENT`. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? "";
 }

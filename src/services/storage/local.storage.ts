@@ -11,7 +11,6 @@ import {
 } from "./errors";
 import { assertKey, assertRange } from "./key";
 import {
-  codeOf,
   flush,
   flushFolders,
   moveInto,
@@ -21,6 +20,7 @@ import {
   sweep,
 } from "./local.files";
 import type { ByteRange } from "../../utils/byte-range";
+import { isDiskFull } from "../../utils/disk-full";
 import { linkOrCopy } from "../../utils/link-or-copy";
 import type { Storage } from "./Storage";
 
@@ -31,7 +31,6 @@ export interface LocalStorageOptions {
 
 /** Begins with a dot, so that no key can name it. */
 const INCOMING = ".incoming";
-const FULL = ["ENOSPC", "EDQUOT"];
 
 /**
  * Keeps objects as files below one folder. Several processes of one machine may share it.
@@ -153,7 +152,7 @@ async function guarded<T>(act: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof StorageNotFoundError || cause instanceof StorageRequestError) {
       throw cause;
     }
-    if (FULL.includes(codeOf(cause))) {
+    if (isDiskFull(cause)) {
       throw new StorageFullError("The local storage is full", { cause });
     }
     throw new StorageUnavailableError(`The local storage cannot ${act}`, { cause });
