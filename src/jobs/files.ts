@@ -6,6 +6,10 @@ import { UnclaimedFile } from "../models/unclaimed-file.model";
 import { User } from "../models/user.model";
 import { filesOf, Video } from "../models/video.model";
 import { storage } from "../services";
+import { sideBySide } from "../utils/side-by-side";
+
+/** Each of them may hold a piece of its file in memory. */
+const PARALLEL_PUTS = 4;
 
 /** What a stored file belongs to; the first segment of its key. */
 export type FileOwner = "users" | "videos";
@@ -39,9 +43,7 @@ export async function saveWithFiles<T>(
   const keys = [...files.stored.map((file) => file.key), ...dropped];
   try {
     await Promise.all(keys.map((key) => noteUnclaimed(key)));
-    for (const { key, path, contentType } of files.stored) {
-      await storage.put(key, path, contentType);
-    }
+    await putAll(files.stored);
     return await save(async (key, session) => {
       keys.push(key);
       await noteUnclaimed(key, session);
@@ -49,6 +51,18 @@ export async function saveWithFiles<T>(
   } finally {
     await removeUnclaimed(keys);
   }
+}
+
+/** Each store waits for the disk or the network most of the time, so several go at once. */
+async function putAll(files: NewFile[]): Promise<void> {
+  const queue = files.values();
+  const putNext = async (stop: AbortSignal) => {
+    for (const { key, path, contentType } of queue) {
+      stop.throwIfAborted();
+      await storage.put(key, path, contentType);
+    }
+  };
+  await sideBySide(Array<typeof putNext>(PARALLEL_PUTS).fill(putNext));
 }
 
 /** A new key for a file that is stored already. */
@@ -92,15 +106,17 @@ async function noteUnclaimed(key: string, session?: ClientSession): Promise<void
 
 /** Settles each file by what the database says now. What fails stays in the ledger for the next sweep. */
 async function removeUnclaimed(keys: string[]): Promise<void> {
-  for (const key of keys) {
-    try {
-      if (!(await isClaimed(key))) {
-        await storage.delete(key);
-      }
-      await UnclaimedFile.deleteOne({ key });
-    } catch (err) {
-      logger.warn({ err, key }, "a stored file could not be settled yet");
+  await Promise.all(keys.map(settle));
+}
+
+async function settle(key: string): Promise<void> {
+  try {
+    if (!(await isClaimed(key))) {
+      await storage.delete(key);
     }
+    await UnclaimedFile.deleteOne({ key });
+  } catch (err) {
+    logger.warn({ err, key }, "a stored file could not be settled yet");
   }
 }
 

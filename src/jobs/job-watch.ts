@@ -1,6 +1,7 @@
 import { trusted, type Types } from "mongoose";
 import { logger } from "../config/logger";
 import { Job, type JobDocument } from "../models/job.model";
+import { onCompleted } from "./queue";
 
 /** Milliseconds between two looks; one query serves all who watch. */
 const LOOK_MS = 500;
@@ -10,6 +11,12 @@ type Listener = (job: JobDocument | null) => void;
 /** Who waits for a change of which job, by its id. */
 const listeners = new Map<string, Set<Listener>>();
 let timer: NodeJS.Timeout | undefined;
+
+onCompleted(() => {
+  if (listeners.size > 0) {
+    void look();
+  }
+});
 
 /**
  * Yields the job each time it has changed, until it has ended, is gone or the signal comes. Of

@@ -34,18 +34,23 @@ export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
-/** Whoever enqueues rings; workers of this process need not wait for their next look. */
+/** What this process tells itself at once, and others find with their next look. */
 const bell = new EventTarget();
 
 /** Calls back when work may be waiting; returns how to stop that. */
 export function onEnqueued(callback: () => void): () => void {
-  bell.addEventListener("ring", callback);
-  return () => bell.removeEventListener("ring", callback);
+  bell.addEventListener("enqueued", callback);
+  return () => bell.removeEventListener("enqueued", callback);
 }
 
 /** Tells the workers of this process that work is waiting. */
 export function ringBell(): void {
-  bell.dispatchEvent(new Event("ring"));
+  bell.dispatchEvent(new Event("enqueued"));
+}
+
+/** Calls back when work of this process has succeeded. */
+export function onCompleted(callback: () => void): void {
+  bell.addEventListener("completed", callback);
 }
 
 /** Takes the most urgent work that waits or whose worker has fallen silent; null when there is none. */
@@ -83,15 +88,16 @@ export async function renewJob(job: JobDocument, steps?: JobStep[]): Promise<voi
  * Ends the work with success; `save` writes what was made in the same transaction.
  * @throws LeaseLost
  */
-export function completeJob(
+export async function completeJob(
   job: JobDocument,
   save: (session: ClientSession) => Promise<void>,
 ): Promise<void> {
-  return inTransaction([job.target.toHexString()], async (session) => {
+  await inTransaction([job.target.toHexString()], async (session) => {
     const steps = job.steps.map(({ name }) => ({ name, state: "ready" as const, progress: 1 }));
     await end(job, "ready", null, { steps, session });
     await save(session);
   });
+  bell.dispatchEvent(new Event("completed"));
 }
 
 /** Notes that an attempt did not succeed; it is repeated later unless it is hopeless or was the last one. */

@@ -2,7 +2,7 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Types } from "mongoose";
 import { config } from "../config/env";
-import type { JobDocument, VideoStep } from "../models/job.model";
+import type { JobDocument } from "../models/job.model";
 import {
   outputsOf,
   Video,
@@ -28,6 +28,7 @@ import {
 } from "../services/ffmpeg";
 import { MEDIA_TYPES } from "../services/media-type";
 import { makePrivateFolder } from "../utils/private-folder";
+import { sideBySide } from "../utils/side-by-side";
 import { newKey, saveWithFiles, type NewFile } from "./files";
 import { completeJob, LeaseLost } from "./queue";
 import type { JobContext } from "./worker";
@@ -77,12 +78,8 @@ async function makeAll(
   const file = join(folder, "source", basename(original));
   await storage.download(original, file);
   const plan = await planHls(tools, file, context);
-  const work = new VideoWork(tools, file, plan, outputs, context);
-  return {
-    posters: await work.posters(),
-    storyboard: await work.storyboard(),
-    hls: await work.hls(),
-  };
+  context.report("inspect", 1);
+  return new VideoWork(tools, file, plan, outputs, context).make();
 }
 
 /** The files made so far, each under the key that it is going to be stored by. */
@@ -114,47 +111,60 @@ class VideoWork {
     readonly context: JobContext,
   ) {}
 
-  async posters(): Promise<StoredPoster[]> {
-    this.#begin("posters");
-    const { folder } = this.outputs;
-    const posters = await makePosters(
-      this.tools,
-      this.file,
-      this.plan.source,
-      folder,
-      this.context,
+  /** First what keeps only one processor busy each, then the renditions from the smallest on. */
+  async make(): Promise<Made> {
+    const [posters, storyboard, audio] = await sideBySide(
+      [
+        (stop) => this.#posters(stop),
+        (stop) => this.#storyboard(stop),
+        (stop) => this.#audio(stop),
+      ],
+      this.context.signal,
     );
+    const renditions = await this.#renditions();
+    return { posters, storyboard, hls: { renditions, audio } };
+  }
+
+  async #posters(signal: AbortSignal): Promise<StoredPoster[]> {
+    const { tools, file, plan, context } = this;
+    context.report("posters", 0);
+    const posters = await makePosters(tools, file, plan.source, this.outputs.folder, { signal });
+    context.report("posters", 1);
     return posters.map(({ name, width, height, format }) => {
       const { key } = this.outputs.add(format === "jpeg" ? "jpg" : format, name);
       return { key, width, height };
     });
   }
 
-  async storyboard(): Promise<StoredStoryboard> {
-    this.#begin("storyboard");
+  async #storyboard(signal: AbortSignal): Promise<StoredStoryboard> {
+    const { tools, file, plan, context } = this;
+    context.report("storyboard", 0);
     const sprite = this.outputs.add("jpg");
     const index = this.outputs.add("vtt");
     const output = { sprite: sprite.path, index: index.path, spriteName: basename(sprite.key) };
-    await makeStoryboard(this.tools, this.file, this.plan.source, output, this.context);
+    await makeStoryboard(tools, file, plan.source, output, { signal });
+    context.report("storyboard", 1);
     return { index: index.key, sprite: sprite.key };
   }
 
-  /** The sound first, which all renditions share, then those from the smallest on. */
-  async hls(): Promise<StoredHls> {
-    this.#begin("renditions");
-    const audio = this.plan.audio === null ? null : await this.#audio();
+  /** The sound, which all renditions share. */
+  async #audio(signal: AbortSignal): Promise<StoredTrack | null> {
+    const { tools, file, plan } = this;
+    if (plan.audio === null) {
+      return null;
+    }
+    const output = this.outputs.add("mp4");
+    return this.#stored(output, await makeAudioTrack(tools, file, plan, output.path, { signal }));
+  }
+
+  async #renditions(): Promise<StoredHls["renditions"]> {
     const renditions: StoredHls["renditions"] = [];
+    this.context.report("renditions", 0);
     for (const rendition of this.plan.renditions) {
       renditions.push(await this.#rendition(rendition));
     }
-    return { renditions, audio };
-  }
-
-  async #audio(): Promise<StoredTrack> {
-    const { tools, file, plan, context } = this;
-    const output = this.outputs.add("mp4");
-    const { signal } = context;
-    return this.#stored(output, await makeAudioTrack(tools, file, plan, output.path, { signal }));
+    this.context.report("renditions", 1);
+    return renditions;
   }
 
   async #rendition(rendition: Rendition): Promise<StoredHls["renditions"][number]> {
@@ -184,10 +194,5 @@ class VideoWork {
     await writeFile(playlist.path, mediaPlaylist(track, basename(key)));
     const { size } = await stat(path);
     return { file: key, playlist: playlist.key, size, ...measureTrack(track) };
-  }
-
-  #begin(step: VideoStep): void {
-    this.context.signal.throwIfAborted();
-    this.context.report(step, 0);
   }
 }

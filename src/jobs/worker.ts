@@ -1,5 +1,5 @@
 import { logger } from "../config/logger";
-import type { JobDocument, JobStep, VideoStep } from "../models/job.model";
+import type { JobDocument, VideoStep } from "../models/job.model";
 import { failureOf } from "./failure";
 import {
   claimJob,
@@ -21,7 +21,7 @@ const PULSE_MS = 1000;
 export interface JobContext {
   /** Aborted when the work is cancelled, lost or given back; what it is then thrown with, is no failure. */
   signal: AbortSignal;
-  /** A step has come this far, from 0 to 1. */
+  /** A step has come this far, from 0 when it begins to 1 when it is done. */
   report: (step: VideoStep, progress: number) => void;
 }
 
@@ -141,13 +141,10 @@ class Pulse {
     }, PULSE_MS);
   }
 
-  /** Notes the progress of a step; those before it are done. */
+  /** Notes the progress of a step; several may be in hand. */
   report(step: VideoStep, progress: number): void {
-    const { steps } = this.job;
-    const index = steps.findIndex(({ name }) => name === step);
-    for (const [at, one] of steps.entries()) {
-      Object.assign(one, stepAt(at - index, progress));
-    }
+    const noted = this.job.steps.find(({ name }) => name === step)!;
+    Object.assign(noted, { progress, state: progress < 1 ? "processing" : "ready" });
     this.#isChanged = true;
   }
 
@@ -173,17 +170,6 @@ class Pulse {
       this.#isBeating = false;
     }
   }
-}
-
-/** What a step is, seen from the one in hand: `offset` is negative before it. */
-function stepAt(offset: number, progress: number): Partial<JobStep> {
-  if (offset < 0) {
-    return { state: "ready", progress: 1 };
-  }
-  if (offset > 0) {
-    return { state: "queued", progress: 0 };
-  }
-  return progress >= 1 ? { state: "ready", progress: 1 } : { state: "processing", progress };
 }
 
 function warn(err: unknown): null {
