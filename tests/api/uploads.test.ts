@@ -184,6 +184,20 @@ describe("PATCH /uploads/:uploadId", () => {
     }
   });
 
+  it("answers 423 while a request on another machine holds the upload, and takes over when it falls silent", async () => {
+    const path = await begin(token, clip.length);
+    const holder = { host: "elsewhere", pid: 1, run: "1", token: "1", isWanted: false };
+    const hold = (until: Date) =>
+      Upload.updateOne({ _id: idOf(path) }, { $set: { lock: { ...holder, until } } });
+    await hold(new Date(Date.now() + 60_000));
+    const { body, headers } = await piece(path, token, 0, clip).expect(423);
+    expect([body.code, headers["retry-after"]]).toEqual(["UPLOAD_LOCKED", "2"]);
+    expect((await Upload.findById(idOf(path)))!.lock!.isWanted).toBe(true);
+
+    await hold(new Date());
+    await piece(path, token, 0, clip).expect(204);
+  });
+
   it("answers 413 to more bytes than were announced", async () => {
     const path = await begin(token, 10);
     const { body } = await piece(path, token, 0, Buffer.alloc(11)).expect(413);
