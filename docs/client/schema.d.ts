@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Upload a video; it is playable at once
-         * @description What adaptive playback needs is made afterwards: see `processing`.
+         * @description What adaptive playback needs is made afterwards: see `processing`. Repeated with the same `Idempotency-Key`, such as when an answer was lost, it makes no second video but answers the first.
          */
         post: operations["publishVideo"];
         delete?: never;
@@ -5124,7 +5124,10 @@ export interface operations {
     publishVideo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A new one for each video, such as a UUID */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5301,6 +5304,15 @@ export interface operations {
              *     `QUOTA_EXCEEDED` There is no room left in your account
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description `VIDEO_REMOVED` The video of this Idempotency-Key has just been deleted */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

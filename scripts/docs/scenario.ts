@@ -10,6 +10,8 @@ export interface Row {
   /** The whole address, where a reply has given it. */
   url?: string;
   query?: Record<string, string>;
+  /** Optional ones to send beside those that are required. */
+  headers?: string[];
   /** Beside or instead of the fields of the documented example; `null` leaves one out. */
   body?: Record<string, unknown>;
   /** Variable -> where its value stands in the reply. */
@@ -148,11 +150,12 @@ export const SCENARIO: Section[] = [
   {
     title: "Uploads",
     rows: [
-      { operation: "createUpload", capture: { uploadId: ID } },
+      { operation: "createUpload", headers: ["Upload-Metadata"], capture: { uploadId: ID } },
       { operation: "getUploadOffset" },
       { operation: "resumeUpload", for: "the whole file in one piece" },
       {
         operation: "createUpload",
+        headers: ["Upload-Metadata"],
         for: "another one, to be given up",
         capture: { secondUploadId: ID },
       },

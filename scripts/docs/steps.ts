@@ -12,6 +12,7 @@ interface Media {
 interface Parameter {
   name: string;
   in: "path" | "query" | "header";
+  required?: boolean;
   description?: string;
   example?: unknown;
   schema: { description?: string; examples?: unknown[] };
@@ -139,6 +140,7 @@ function step(row: Row, operation: Located, visit: number): Step {
     query: parameters.filter((parameter) => parameter.in === "query").map((it) => query(it, row)),
     headers: parameters
       .filter((parameter) => parameter.in === "header")
+      .filter(({ name, required }) => required || row.headers?.includes(name))
       .map(({ name, example, schema }) => ({
         name,
         value: String(example ?? schema.examples?.[0]),

@@ -3,7 +3,7 @@ import type { Request, Response } from "express";
 import { Types, trusted, type QueryFilter } from "mongoose";
 import { config } from "../config/env";
 import { saveWithFiles } from "../jobs/files";
-import { publish, thumbnailFromImage } from "../jobs/publishing";
+import { publishOnce, thumbnailFromImage } from "../jobs/publishing";
 import { removeVideo } from "../jobs/removal";
 import { currentUser } from "../middlewares/auth.middleware";
 import { loadedVideo } from "../middlewares/load.middleware";
@@ -52,14 +52,15 @@ export const getAllVideos = asyncHandler(async (req, res) => {
 
 export const publishVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.publishVideo);
-  const document = await publish({
-    id: reservedVideo(res),
+  const id = reservedVideo(res);
+  await publishOnce({
+    id,
     owner: currentUser(res)._id,
     fields: body,
     videoFile: requiredFile(res, "videoFile").path,
     thumbnail: res.locals.files?.thumbnail?.path,
   });
-  const data = await readPage(req, res, document._id);
+  const data = await readPage(req, res, id);
   new ApiResponse(201, data, schema.publishVideo.message).send(res);
 });
 

@@ -6,6 +6,7 @@ import { ffmpegTools } from "../services";
 import { extractThumbnail, probeVideo } from "../services/ffmpeg";
 import { normalizeImage } from "../services/image";
 import { detectVideoType } from "../services/media-type";
+import { isDuplicateKey } from "../utils/duplicate-key";
 import { newKey, saveWithFiles, type NewFile } from "./files";
 import { ringBell } from "./queue";
 
@@ -44,6 +45,23 @@ export async function publish(publication: Publication): Promise<VideoDocument> 
   await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
   ringBell();
   return document;
+}
+
+/**
+ * Publishes, unless a request with the same id has done it or does it meanwhile; otherwise like
+ * `publish`.
+ */
+export async function publishOnce(publication: Publication): Promise<void> {
+  if (await Video.exists({ _id: publication.id })) {
+    return;
+  }
+  try {
+    await publish(publication);
+  } catch (error) {
+    if (!isDuplicateKey(error)) {
+      throw error;
+    }
+  }
 }
 
 /** Makes a thumbnail from the image that was sent; it is still to be stored. */

@@ -216,7 +216,7 @@ function end(
   );
 }
 
-/** The step in hand is the one that failed. */
+/** The steps in hand are those that did not get done. */
 function brokenOff(steps: JobStep[]): JobStep[] {
   return steps.map(({ name, state, progress }) => ({
     ...{ name, progress },

@@ -1,10 +1,11 @@
 import type { Request, Response } from "express";
-import type { Types } from "mongoose";
+import { Types } from "mongoose";
 import { config } from "../config/env";
 import { UPLOAD_ACTIVE_MS } from "../constants";
 import { Upload } from "../models/upload.model";
 import { requireFreeSpace } from "../services/free-space";
 import { asyncHandler } from "../utils/asyncHandler";
+import { idForKey } from "../utils/idempotency-key";
 import { whenDone } from "../utils/when-done";
 import { currentUser } from "./auth.middleware";
 
@@ -22,7 +23,10 @@ export const reserveUpload = asyncHandler(async (req, res, next) => {
   }
   const { atLeast, atMost } = sizeOf(req);
   await requireFreeSpace(config.dataDir, { bytes: atMost, floor: config.limits.freeBytes });
-  const upload = await Upload.begin({ owner: currentUser(res)._id, size: atLeast });
+  const { _id: owner } = currentUser(res);
+  const key = req.get("idempotency-key");
+  const video = key === undefined ? new Types.ObjectId() : idForKey(owner, key);
+  const upload = await Upload.begin({ owner, size: atLeast, video });
   // What the database does not hear of lapses by itself.
   const timer = setInterval(() => {
     Upload.prolong(upload._id).catch(() => undefined);

@@ -69,6 +69,8 @@ interface UploadModel extends Model<Upload> {
 interface NewUpload {
   owner: Types.ObjectId;
   size: number;
+  /** A new one when left out. */
+  video?: Types.ObjectId;
   announcement?: Announcement;
 }
 
@@ -92,7 +94,8 @@ uploadSchema.index({ video: 1 });
 uploadSchema.index({ expiresAt: 1 });
 
 uploadSchema.statics.begin = function begin(this: UploadModel, upload: NewUpload) {
-  const { owner, size, announcement = null } = upload;
+  const { announcement = null, ...facts } = upload;
+  const { owner, size } = facts;
   return inTransaction([owner.toHexString()], async (session) => {
     // Writing to the owner makes his other uploads and the removal of the account wait for this.
     const user = await User.findOneAndUpdate(
@@ -105,7 +108,7 @@ uploadSchema.statics.begin = function begin(this: UploadModel, upload: NewUpload
     }
     const underway = await onTheWay(this, owner, session);
     refuseBeyondLimits(user, underway, size);
-    const [begun] = await this.create([{ owner, size, announcement, ...leases(announcement) }], {
+    const [begun] = await this.create([{ ...facts, announcement, ...leases(announcement) }], {
       session,
     });
     return begun!;

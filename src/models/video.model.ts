@@ -12,6 +12,7 @@ import mongooseAggregatePaginate from "mongoose-aggregate-paginate-v2";
 import { ApiError } from "../utils/ApiError";
 import { Counter } from "./counter.model";
 import { freshJob, Job, JOB_PRIORITY } from "./job.model";
+import { Removal } from "./removal.model";
 import { inTransaction } from "./transaction";
 import { Upload } from "./upload.model";
 import { User, withRoomFor } from "./user.model";
@@ -101,7 +102,7 @@ interface VideoModel extends AggregatePaginateModel<Video> {
   /**
    * Saves a new video; it counts for its channel and, when published, for everybody, and it waits
    * to be processed.
-   * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone, QUOTA_EXCEEDED
+   * @throws ApiError INVALID_ACCESS_TOKEN when the owner's account is gone, QUOTA_EXCEEDED, VIDEO_REMOVED
    */
   add(video: VideoDocument, priority?: number): Promise<void>;
   /**
@@ -205,6 +206,10 @@ videoSchema.statics.add = function add(
     if (matchedCount === 0) {
       const exists = await User.exists({ _id: video.owner }).session(session);
       throw new ApiError(exists ? "QUOTA_EXCEEDED" : "INVALID_ACCESS_TOKEN");
+    }
+    // What hung on the removed one is still being cleared away, by this id.
+    if (await Removal.exists({ target: video._id }).session(session)) {
+      throw new ApiError("VIDEO_REMOVED");
     }
     // A copy: a document that was saved once is not saved again when the transaction is repeated.
     await this.create([video.toObject()], { session });

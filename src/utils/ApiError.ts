@@ -44,6 +44,7 @@ export const ERROR_CATALOGUE = {
   USER_EXISTS: [409, "User with this email or username already exists"],
   EMAIL_TAKEN: [409, "This email is taken"],
   UPLOAD_OFFSET_CONFLICT: [409, "The upload has another offset"],
+  VIDEO_REMOVED: [409, "The video of this Idempotency-Key has just been deleted"],
   DUPLICATE: [409, "This exists already"],
   UPLOAD_EXPIRED: [410, "The upload was not finished in time"],
   TUS_VERSION_UNSUPPORTED: [412, "Only version 1.0.0 of the tus protocol is spoken here"],

@@ -206,8 +206,20 @@ export const publishVideo = operation({
   path: "/videos",
   tag: "Videos",
   summary: "Upload a video; it is playable at once",
-  description: "What adaptive playback needs is made afterwards: see `processing`.",
+  description:
+    "What adaptive playback needs is made afterwards: see `processing`. Repeated with the same " +
+    "`Idempotency-Key`, such as when an answer was lost, it makes no second video but answers the first.",
   access: "required",
+  headers: z.object({
+    "Idempotency-Key": z
+      .string()
+      .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 visible ASCII characters")
+      .optional()
+      .openapi({
+        description: "A new one for each video, such as a UUID",
+        example: "8e03978e-40d5-43e8-bc93-6894a57f9324",
+      }),
+  }),
   body: z.object({
     title,
     description: description.default(""),
@@ -226,6 +238,7 @@ export const publishVideo = operation({
     "MEDIA_UNSUPPORTED",
     "MEDIA_UNREADABLE",
     "QUOTA_EXCEEDED",
+    "VIDEO_REMOVED",
     "TOO_MANY_UPLOADS",
     "STORAGE_FULL",
   ],

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFile, truncate, copyFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
@@ -193,6 +194,55 @@ describe("POST /videos", () => {
       .send("no boundary")
       .expect(400);
     await uploadsGone();
+  });
+});
+
+describe("an Idempotency-Key", () => {
+  const send = async (key: string, owner = asha) =>
+    api("post", "/videos", owner.accessToken)
+      .set("Idempotency-Key", key)
+      .field("title", "Once")
+      .attach("videoFile", await makeClip());
+
+  it("answers 400 when it is no visible text", async () => {
+    for (const key of ["", "two words", "x".repeat(256)]) {
+      const { status, body } = await send(key);
+      expect([status, body.errors[0].path]).toEqual([400, "Idempotency-Key"]);
+    }
+  });
+
+  it("makes one video of parallel requests and later ones, with one set of files", async () => {
+    const key = randomUUID();
+    const before = await traces();
+    const replies = await Promise.all([send(key), send(key), send(key)]);
+    replies.push(await send(key));
+    expect(replies.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    expect(new Set(replies.map(({ body }) => body.data._id)).size).toBe(1);
+    await uploadsGone();
+    expect(await traces()).toEqual({ ...before, rows: before.rows + 1, media: before.media + 2 });
+  });
+
+  it("means nothing to another user, and nothing for a request that failed", async () => {
+    const key = randomUUID();
+    await api("post", "/videos", asha.accessToken)
+      .set("Idempotency-Key", key)
+      .field("title", "Broken")
+      .attach("videoFile", Buffer.from("no video"), "a.mp4")
+      .expect(415);
+    const [own, foreign] = [await send(key), await send(key, ravi)];
+    expect([own.status, foreign.status]).toEqual([201, 201]);
+    expect(own.body.data._id).not.toBe(foreign.body.data._id);
+  });
+
+  it("answers 409 when its video has just been deleted, and brings nothing back", async () => {
+    const key = randomUUID();
+    const { body } = await send(key);
+    await api("delete", `/videos/${body.data._id}`, asha.accessToken).expect(200);
+    const before = await traces();
+    const again = await send(key);
+    expect([again.status, again.body.code]).toEqual([409, "VIDEO_REMOVED"]);
+    await uploadsGone();
+    expect(await traces()).toEqual(before);
   });
 });
 
