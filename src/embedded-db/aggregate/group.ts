@@ -3,6 +3,7 @@ import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
 import { encodeKey } from "../index/key-string";
 import { compileExpression, mingo } from "../query/expression";
+import { isOperatorDocument } from "../query/filter";
 import { kept } from "../query/memory-budget";
 import { average, extreme, sum } from "../query/operators/arithmetic";
 import { mergeObjects } from "../query/operators/object";
@@ -123,6 +124,12 @@ export function sortByCount(argument: unknown, context: PipelineContext): Stage 
     throw new MongoError(
       40148,
       `the sortByCount field must be defined as a $-prefixed path or an expression inside an object: ${isDocument(argument) ? formatDocument(argument) : String(argument)}`,
+    );
+  }
+  if (isDocument(argument) && !isOperatorDocument(argument)) {
+    throw new MongoError(
+      40147,
+      `the sortByCount field must be defined as a $-prefixed path or an expression inside an object: ${formatDocument(argument)}`,
     );
   }
   const stage = group({ _id: argument, count: { $sum: 1 } }, context);

@@ -304,7 +304,8 @@ function bitsOf(value: unknown): bigint | undefined {
     const bytes = Buffer.from((value as Binary).value());
     return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   }
-  if (value instanceof Long) {
+  // A timestamp is a Long to the library, but no number.
+  if (value instanceof Long && isNumeric(value)) {
     return value.toBigInt();
   }
   const number = toNumber(value);

@@ -286,13 +286,18 @@ function parseFree(text: string): Fields | Date | undefined {
   return fields.hour < 24 && fields.minute < 60 && fields.second < 60 ? fields : undefined;
 }
 
+/** JavaScript takes much more than these for a date, `1.5z` for example. */
+const NAMED_OR_SLASHED =
+  /^(?=.*\d)(?=.*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b)|^\s*\d{1,4}\/\d{1,2}\/\d{1,4}\b/i;
+
 /** `Jul 4 2024`, `Thu, 4 Jul 2024 10:00:00 GMT`: without a zone it is UTC, not the server's. */
 function parseLoosely(text: string): Date | undefined {
+  if (!NAMED_OR_SLASHED.test(text)) {
+    return undefined;
+  }
   const zoned = /(?:Z|GMT|UTC|[+-]\d{2}:?\d{2})\s*(?:\(.*\))?$/i.test(text.trim());
   const date = new Date(zoned ? text : `${text} UTC`);
-  return /\d/.test(text) && /[a-z/]/i.test(text) && !Number.isNaN(date.getTime())
-    ? date
-    : undefined;
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 function parseFormat(text: string, format: string): Fields | undefined {

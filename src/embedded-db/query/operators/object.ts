@@ -83,6 +83,9 @@ function compileGetField(argument: unknown, compile: Compile): Evaluate {
   return (scope) => {
     const source = input ? input(scope) : scope.current;
     const name = field(scope);
+    if (source === null) {
+      return null;
+    }
     return isDocument(source) && typeof name === "string" ? own(source, name) : undefined;
   };
 }

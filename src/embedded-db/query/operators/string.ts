@@ -1,5 +1,5 @@
 import { MongoError } from "../../errors";
-import { type Doc, toNumber, typeName } from "../../bson/values";
+import { type Doc, isNumeric, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaOf } from "../meta";
@@ -34,11 +34,15 @@ export const STRING: Record<string, CompileOperator> = {
   $split: fixed("$split", 2, split),
   $strLenBytes: lengthOf("$strLenBytes", 34473, (text) => Buffer.byteLength(text)),
   $strLenCP: lengthOf("$strLenCP", 34471, codePoints),
+  $strcasecmp: fixed("$strcasecmp", 2, (a, b) => {
+    const [left, right] = [upperCase(asText(a)), upperCase(asText(b))];
+    return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  }),
   $substr: fixed("$substr", 3, (...values) => substringOfBytes("$substr", values)),
   $substrBytes: fixed("$substrBytes", 3, (...values) => substringOfBytes("$substrBytes", values)),
   $substrCP: fixed("$substrCP", 3, substringOfCharacters),
   $toLower: changeCase((text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
-  $toUpper: changeCase((text) => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
+  $toUpper: changeCase(upperCase),
 };
 
 function lengthOf(name: string, code: number, apply: (text: string) => number): CompileOperator {
@@ -148,7 +152,7 @@ function substringOfBytes(name: string, [text, ...range]: readonly unknown[]): s
   if (from < 0) {
     throw new MongoError(50752, `${name}: starting index must be non-negative (got: ${from})`);
   }
-  const bytes = Buffer.from(isNullish(text) ? "" : toText(text));
+  const bytes = Buffer.from(asText(text));
   const end = count < 0 ? bytes.length : Math.min(from + count, bytes.length);
   if (isContinuation(bytes[from]) || isContinuation(bytes[end])) {
     throw new MongoError(
@@ -171,17 +175,29 @@ function substringOfCharacters(text: unknown, ...range: unknown[]): string {
   if (count < 0) {
     throw new MongoError(34454, "$substrCP: length must be non-negative");
   }
-  return [...(isNullish(text) ? "" : toText(text))].slice(from, from + count).join("");
+  return [...asText(text)].slice(from, from + count).join("");
+}
+
+function upperCase(text: string): string {
+  return text.replace(/[a-z]+/g, (part) => part.toUpperCase());
+}
+
+/** What these operators take for text: numbers and dates, too, but neither booleans nor ids. */
+function asText(value: unknown): string {
+  if (isNullish(value)) {
+    return "";
+  }
+  if (typeof value === "string" || value instanceof Date || isNumeric(value)) {
+    return toText(value);
+  }
+  throw new MongoError(16007, `can't convert from BSON type ${typeName(value)} to String`);
 }
 
 /** Only ASCII letters have a case, as in MongoDB. */
 function changeCase(apply: (text: string) => string): CompileOperator {
   return (argument, compile) => {
     const item = compile(Array.isArray(argument) ? argument[0] : argument);
-    return (scope) => {
-      const value = item(scope);
-      return isNullish(value) ? "" : apply(toText(value));
-    };
+    return (scope) => apply(asText(item(scope)));
   };
 }
 

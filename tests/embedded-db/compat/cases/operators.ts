@@ -83,6 +83,16 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
     { $setField: { field: { $literal: "$a.b" }, input: {}, value: 1 } },
     { "$a.b": 1 },
   ],
+  ["$getField of null", { $getField: { field: "a", input: null } }, null],
+  ["$strcasecmp of numbers", { $strcasecmp: [10, "9"] }, -1],
+  ["$strcasecmp of null", { $strcasecmp: [null, "a"] }, -1],
+  ["$strcasecmp without the case", { $strcasecmp: ["aB", "Ab"] }, 0],
+  [
+    "$toDate of a month's name",
+    { $toDate: "Jul 4 2024" },
+    new Date("2024-07-04"),
+    "DocumentDB 1.0 knows no names of months",
+  ],
   ["$unsetField", { $unsetField: { field: "a", input: { a: 1, b: 2 } } }, { b: 2 }],
 ];
 
@@ -92,6 +102,9 @@ const REFUSED: [string, unknown, number][] = [
   ["$zip of a text", { $zip: { inputs: ["a"] } }, 34468],
   ["$setUnion of a text", { $setUnion: [[1], "a"] }, 17043],
   ["$setEquals of one set", { $setEquals: [[1]] }, 17045],
+  ["$toLower of a boolean", { $toLower: true }, 16007],
+  ["$strcasecmp of an array", { $strcasecmp: [[1], "a"] }, 16007],
+  ["$toDate of a number with a letter", { $toDate: "1.5z" }, 241],
   ["$acos beyond 1", { $acos: 2 }, 50989],
   ["$sin of infinity", { $sin: Infinity }, 50989],
   ["$cos of a text", { $cos: "a" }, 28765],

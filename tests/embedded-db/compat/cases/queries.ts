@@ -1,3 +1,4 @@
+import { mongo } from "mongoose";
 import { type Case, type Doc, find, found } from "../case";
 
 const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
@@ -54,6 +55,16 @@ export const QUERY_CASES: Case[] = [
     reply: found(document),
     ...(difference === undefined ? {} : { difference }),
   })),
+  {
+    name: "query: bits are looked for in numbers, not in timestamps",
+    documents: [
+      { _id: 1, a: 3 },
+      { _id: 2, a: new mongo.Timestamp({ t: 3, i: 1 }) },
+      { _id: 3, a: mongo.Long.fromNumber(1) },
+    ],
+    commands: [find({ a: { $bitsAnySet: 1 } }, { projection: { a: 0 } })],
+    reply: found({ _id: 1 }, { _id: 3 }),
+  },
   {
     name: "collation: simple replaces the collection's",
     commands: [

@@ -124,6 +124,7 @@ const WINDOWS: [name: string, field: Doc, values: unknown[]][] = [
 
 const REFUSED: [name: string, stage: Doc, code: number][] = [
   ["$count without a name", { $count: "" }, 40156],
+  ["$sortByCount of a document", { $sortByCount: { x: "$g" } }, 40147],
   ["$unwind with an unknown option", { $unwind: { path: "$a", nope: 1 } }, 28811],
   ["$lookup with an unknown option", { $lookup: { from: "c", as: "x", pipeline: [], nope: 1 } }, 9],
   ["$merge on a field that is not unique", { $merge: { into: "d", on: "n" } }, 51183],
