@@ -1,33 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { open, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import {
   createCloudinaryStorage,
   parseCloudinaryUrl,
   StorageUnavailableError,
   type CloudinaryStorageOptions,
-  type Storage,
 } from "../../src/services/storage";
-import {
-  startCloudinaryStandIn,
-  type CloudinaryStandIn,
-  type StandInFault,
-  type StandInOperation,
-} from "../support/cloudinary-stand-in";
+import { startCloudinaryStandIn, type StandInFault } from "../support/cloudinary-stand-in";
 import { describeStorageContract } from "./storage.contract";
+import {
+  failure,
+  QUICK,
+  storageAt,
+  useCloudinary,
+  VIDEO,
+  VIDEO_ASSET,
+} from "./support/cloudinary-set-up";
 
-const VIDEO = "videos/66f0a1b2c3d4e5f601020304/4f9c1d.mp4";
-const VIDEO_ASSET = "video/authenticated/videos/66f0a1b2c3d4e5f601020304/4f9c1d";
 const AVATAR = "users/66f0a1b2c3d4e5f601020305/0b1c2d.webp";
 
-/** Patient enough for a busy machine, quick enough for a test of silence. */
-const QUICK = { retryDelay: 1, timeout: 700 };
 const CHUNK = 5_300_000;
-
-const storageAt = (standIn: CloudinaryStandIn, options: Partial<CloudinaryStorageOptions> = {}) =>
-  createCloudinaryStorage({ ...parseCloudinaryUrl(standIn.url), ...QUICK, ...options });
 
 describeStorageContract(async () => {
   const standIn = await startCloudinaryStandIn();
@@ -43,58 +36,31 @@ describeStorageContract(async () => {
 });
 
 describe("the Cloudinary storage", () => {
-  let standIn: CloudinaryStandIn;
-  let storage: Storage;
-  let folder: string;
-  let source: string;
-
-  const put = async (content: Buffer | string, key = VIDEO, to = storage) => {
-    await writeFile(source, content);
-    await to.put(key, source, key.endsWith(".webp") ? "image/webp" : "video/mp4");
-  };
-  const count = (operation: StandInOperation) =>
-    standIn.requests.filter((request) => request.operation === operation).length;
-  const failure = (act: Promise<unknown>): Promise<Error> =>
-    act.then(
-      () => Promise.reject(new Error("It should have failed")),
-      (error: Error) => error,
-    );
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "storage-cloudinary-"));
-    source = join(folder, "source");
-    standIn = await startCloudinaryStandIn();
-    storage = storageAt(standIn);
-  });
-
-  afterEach(async () => {
-    await standIn.stop();
-    await rm(folder, { recursive: true });
-  });
+  const at = useCloudinary();
 
   describe("private and public objects", () => {
     it("stores a video so that no unsigned address delivers it", async () => {
-      await put("secret");
-      expect([...standIn.assets.keys()]).toEqual([VIDEO_ASSET]);
+      await at.put("secret");
+      expect([...at.standIn.assets.keys()]).toEqual([VIDEO_ASSET]);
       const path = VIDEO_ASSET.replace("video/authenticated/", "");
       for (const guess of [
         `video/authenticated/v1/${path}.mp4`,
         `video/authenticated/s--AAAAAAAA--/v1/${path}.mp4`,
         `video/upload/v1/${path}.mp4`,
       ]) {
-        const answer = await fetch(`${standIn.origin}/${standIn.cloudName}/${guess}`);
+        const answer = await fetch(`${at.standIn.origin}/${at.standIn.cloudName}/${guess}`);
         expect([401, 404]).toContain(answer.status);
       }
     });
 
     it("stores an unpublished video's thumbnail as private too", async () => {
-      await put("image", "videos/1/a.webp");
-      expect([...standIn.assets.keys()]).toEqual(["image/authenticated/videos/1/a"]);
+      await at.put("image", "videos/1/a.webp");
+      expect([...at.standIn.assets.keys()]).toEqual(["image/authenticated/videos/1/a"]);
     });
 
     it("gives an address that delivers a public object to anyone", async () => {
-      await put("avatar", AVATAR);
-      const url = storage.url(AVATAR);
+      await at.put("avatar", AVATAR);
+      const url = at.storage.url(AVATAR);
       expect(await (await fetch(url ?? "")).text()).toBe("avatar");
     });
 
@@ -110,26 +76,26 @@ describe("the Cloudinary storage", () => {
     });
 
     it("passes the range on instead of fetching the whole object", async () => {
-      await put("0123456789");
-      expect(await text(await storage.get(VIDEO, { start: 2, end: 4 }))).toBe("234");
-      expect(standIn.requests.at(-1)?.headers.range).toBe("bytes=2-4");
+      await at.put("0123456789");
+      expect(await text(await at.storage.get(VIDEO, { start: 2, end: 4 }))).toBe("234");
+      expect(at.standIn.requests.at(-1)?.headers.range).toBe("bytes=2-4");
     });
 
     it("refuses a content type that does not fit the key", async () => {
-      await writeFile(source, "content");
-      await expect(storage.put(VIDEO, source, "text/html")).rejects.toMatchObject({
+      await writeFile(at.source, "content");
+      await expect(at.storage.put(VIDEO, at.source, "text/html")).rejects.toMatchObject({
         code: "STORAGE_BAD_REQUEST",
       });
-      expect(standIn.requests).toEqual([]);
+      expect(at.standIn.requests).toEqual([]);
     });
   });
 
   describe("large files", () => {
     const content = randomBytes(2 * CHUNK + 1234);
     const large = (options?: Partial<CloudinaryStorageOptions>) =>
-      storageAt(standIn, { chunkSize: CHUNK, timeout: 10_000, ...options });
+      storageAt(at.standIn, { chunkSize: CHUNK, timeout: 10_000, ...options });
     const ranges = () =>
-      standIn.requests
+      at.standIn.requests
         .filter(({ operation }) => operation === "upload")
         .map(({ headers }) => headers["content-range"]);
     const [first, second, last] = [
@@ -139,53 +105,53 @@ describe("the Cloudinary storage", () => {
     ];
 
     it("are sent in chunks of one upload and arrive whole", async () => {
-      await put(content, VIDEO, large());
-      expect(standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
+      await at.put(content, VIDEO, large());
+      expect(at.standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
       expect(ranges()).toEqual([first, second, last]);
-      const ids = standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
+      const ids = at.standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
       expect(new Set(ids).size).toBe(1);
     });
 
     it("of exactly two chunks are sent in two", async () => {
-      await put(content.subarray(0, 2 * CHUNK), VIDEO, large());
+      await at.put(content.subarray(0, 2 * CHUNK), VIDEO, large());
       expect(ranges()).toHaveLength(2);
-      expect(standIn.assets.get(VIDEO_ASSET)?.body.length).toBe(2 * CHUNK);
+      expect(at.standIn.assets.get(VIDEO_ASSET)?.body.length).toBe(2 * CHUNK);
     });
 
     it("send a failed chunk again, not the whole file", async () => {
-      standIn.failNext("upload", 503);
-      await put(content, VIDEO, large());
+      at.standIn.failNext("upload", 503);
+      await at.put(content, VIDEO, large());
       expect(ranges()).toEqual([first, first, second, last]);
     });
 
     it("start anew when the answer to the last chunk is lost", async () => {
-      standIn.failNext("upload", null, null, "lose answer");
-      await put(content, VIDEO, large());
+      at.standIn.failNext("upload", null, null, "lose answer");
+      await at.put(content, VIDEO, large());
       expect(ranges()).toEqual([first, second, last, first, second, last]);
-      const ids = standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
+      const ids = at.standIn.requests.map(({ headers }) => headers["x-unique-upload-id"]);
       expect(ids[0]).not.toBe(ids[3]);
-      expect(standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
-      expect(standIn.assets.size).toBe(1);
+      expect(at.standIn.assets.get(VIDEO_ASSET)?.body.equals(content)).toBe(true);
+      expect(at.standIn.assets.size).toBe(1);
     });
 
     it("give up after the bounded number of attempts for one chunk", async () => {
-      standIn.failNext("upload", 503, 503);
-      await expect(put(content, VIDEO, large({ attempts: 2 }))).rejects.toMatchObject({
+      at.standIn.failNext("upload", 503, 503);
+      await expect(at.put(content, VIDEO, large({ attempts: 2 }))).rejects.toMatchObject({
         code: "STORAGE_UNAVAILABLE",
       });
       expect(ranges()).toEqual([first, first]);
     });
 
     it("are not gathered in memory while Cloudinary does not read", async () => {
-      const file = await open(source, "w");
+      const file = await open(at.source, "w");
       await file.truncate(300_000_000);
       await file.close();
-      standIn.failNext("upload", "hang");
+      at.standIn.failNext("upload", "hang");
       const before = process.memoryUsage().arrayBuffers;
       await failure(
         large({ chunkSize: 400_000_000, timeout: 700, attempts: 1 }).put(
           VIDEO,
-          source,
+          at.source,
           "video/mp4",
         ),
       );
@@ -197,16 +163,16 @@ describe("the Cloudinary storage", () => {
     it.each<StandInFault>([401, 420, 500, "hang", "html", "wrong JSON"])(
       "is not ready when the ping ends with %s",
       async (fault) => {
-        standIn.failNext("ping", fault);
-        await expect(storage.check()).rejects.toBeInstanceOf(StorageUnavailableError);
-        await storage.check();
+        at.standIn.failNext("ping", fault);
+        await expect(at.storage.check()).rejects.toBeInstanceOf(StorageUnavailableError);
+        await at.storage.check();
       },
     );
 
     it("does not spend a call of the Admin API on every check", async () => {
-      await storage.check();
-      await storage.check();
-      expect(count("ping")).toBe(1);
+      await at.storage.check();
+      await at.storage.check();
+      expect(at.count("ping")).toBe(1);
     });
   });
 
@@ -214,9 +180,9 @@ describe("the Cloudinary storage", () => {
     it("keeps two accounts apart", async () => {
       const other = await startCloudinaryStandIn();
       const second = storageAt(other);
-      await Promise.all([put("one"), second.check()]);
-      await put("two", VIDEO, second);
-      expect(await text(await storage.get(VIDEO))).toBe("one");
+      await Promise.all([at.put("one"), second.check()]);
+      await at.put("two", VIDEO, second);
+      expect(await text(await at.storage.get(VIDEO))).toBe("one");
       expect(await text(await second.get(VIDEO))).toBe("two");
       await other.stop();
     });
@@ -229,10 +195,10 @@ describe("the Cloudinary storage", () => {
         await jest.isolateModulesAsync(async () => {
           const fresh = await import("../../src/services/storage");
           const isolated = fresh.createCloudinaryStorage({
-            ...parseCloudinaryUrl(standIn.url),
+            ...parseCloudinaryUrl(at.standIn.url),
             ...QUICK,
           });
-          await put("content", VIDEO, isolated);
+          await at.put("content", VIDEO, isolated);
           expect(await text(await isolated.get(VIDEO))).toBe("content");
         });
       } finally {
@@ -244,9 +210,9 @@ describe("the Cloudinary storage", () => {
     it("signs with SHA-256 when the account wants it", async () => {
       const strict = await startCloudinaryStandIn({ isStrict: true });
       const signing = storageAt(strict, { signatureAlgorithm: "sha256" });
-      await put("content", VIDEO, signing);
+      await at.put("content", VIDEO, signing);
       expect(await text(await signing.get(VIDEO))).toBe("content");
-      await expect(put("content", VIDEO, storageAt(strict))).rejects.toThrow("401");
+      await expect(at.put("content", VIDEO, storageAt(strict))).rejects.toThrow("401");
       await strict.stop();
     });
 
