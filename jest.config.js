@@ -29,6 +29,8 @@ module.exports = {
   // needs it, which we do not use.
   moduleNameMapper: { "^srvx/node$": "<rootDir>/tests/support/no-module.ts" },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join("|")})/)`],
+  // By itself jest leaves a processor free, which on two of them means one file after the other.
+  maxWorkers: "100%",
   // Catches what hangs; a busy machine is slow.
   testTimeout: 120_000,
 };
