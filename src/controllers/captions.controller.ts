@@ -41,7 +41,7 @@ export const putCaptions = asyncHandler(async (req, res) => {
   const { _id: video } = loadedVideo(res);
   const file = await newCaptionsFile(res, video);
   const next = { language, label: body.label ?? languageName(language), key: file.key };
-  const before = await saveWithFiles({ stored: [file] }, (drop) =>
+  const before = await saveWithFiles([file], (drop) =>
     changeCaptions({ video, language, next, drop }),
   );
   const { status, message, off } = schema.putCaptions;
@@ -53,9 +53,7 @@ export const putCaptions = asyncHandler(async (req, res) => {
 export const deleteCaptions = asyncHandler(async (_req, res) => {
   const { language } = validated(res, schema.deleteCaptions).params;
   const { _id: video } = loadedVideo(res);
-  await saveWithFiles({ stored: [] }, (drop) =>
-    changeCaptions({ video, language, next: null, drop }),
-  );
+  await saveWithFiles([], (drop) => changeCaptions({ video, language, next: null, drop }));
   new ApiResponse(200, {}, schema.deleteCaptions.message).send(res);
 });
 

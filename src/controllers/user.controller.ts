@@ -37,7 +37,7 @@ export const registerUser = asyncHandler(async (req, res) => {
   }
   const [avatar, coverImage] = stored;
   user.set({ avatar: avatar?.key, coverImage: coverImage?.key ?? "" });
-  await saveWithFiles({ stored }, () => withHashSlot(() => saveUnlessTaken(user, "USER_EXISTS")));
+  await saveWithFiles(stored, () => withHashSlot(() => saveUnlessTaken(user, "USER_EXISTS")));
   const data = ownUser(user, mediaUrlsFor(req));
   new ApiResponse(201, data, schema.registerUser.message).send(res);
 });
@@ -176,17 +176,7 @@ async function newImage(res: Response, id: Types.ObjectId, field: ImageField): P
 
 /** Stores the new image, points the account at it, and only then removes the old one. */
 async function replaceImage(res: Response, field: ImageField): Promise<UserDocument> {
-  const { _id, [field]: old } = currentUser(res);
+  const { _id } = currentUser(res);
   const image = await newImage(res, _id, field);
-  return saveWithFiles({ stored: [image], dropped: [old] }, async () => {
-    const user = await User.findOneAndUpdate(
-      { _id },
-      { $set: { [field]: image.key } },
-      { returnDocument: "after" },
-    );
-    if (!user) {
-      throw new ApiError("INVALID_ACCESS_TOKEN");
-    }
-    return user;
-  });
+  return saveWithFiles([image], (drop) => User.replaceImage(_id, { [field]: image.key }, drop));
 }

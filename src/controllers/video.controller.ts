@@ -76,12 +76,12 @@ export const getVideoById = asyncHandler(async (req, res) => {
 
 export const updateVideo = asyncHandler(async (req, res) => {
   const { body } = validated(res, schema.updateVideo);
-  const { _id, thumbnail: old } = loadedVideo(res);
+  const { _id } = loadedVideo(res);
   const image = res.locals.files?.thumbnail;
   if (image) {
     const thumbnail = await thumbnailFromImage(_id, image.path);
-    await saveWithFiles({ stored: [thumbnail], dropped: [old] }, () =>
-      Video.change(_id, { ...body, thumbnail: thumbnail.key }),
+    await saveWithFiles([thumbnail], (drop) =>
+      Video.change(_id, { ...body, thumbnail: thumbnail.key }, drop),
     );
   } else {
     await Video.change(_id, body);

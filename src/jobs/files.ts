@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { trusted, type ClientSession, type Types } from "mongoose";
 import { logger } from "../config/logger";
 import { UNCLAIMED_FILE_MS } from "../constants";
-import { UnclaimedFile } from "../models/unclaimed-file.model";
+import { UnclaimedFile, type Drop } from "../models/unclaimed-file.model";
 import { User } from "../models/user.model";
 import { filesOf, Video } from "../models/video.model";
 import { storage } from "../services";
@@ -26,24 +26,20 @@ export interface NewFile {
   contentType: string;
 }
 
-/** Notes a file that a save lets go of, as a part of the save's own transaction. */
-type Drop = (key: string, session: ClientSession) => Promise<void>;
-
 /**
- * Stores files, then saves the document that names them and, when it lets go of others, removes
- * those. Whatever fails and wherever the process dies, no file stays without a document: all of
- * them stand in the ledger of unclaimed files before anything happens to them. A save that learns
- * only in its transaction which file it replaces says so by `drop`.
+ * Stores files, then saves the document that names them and removes those that it lets go of.
+ * Whatever fails and wherever the process dies, no file stays without a document: the new ones stand
+ * in the ledger of unclaimed files before they are stored, and the save names the old ones by `drop`
+ * in the transaction that takes them off the document. What was read before may be replaced by then.
  */
 export async function saveWithFiles<T>(
-  files: { stored: NewFile[]; dropped?: string[] },
+  files: NewFile[],
   save: (drop: Drop) => Promise<T>,
 ): Promise<T> {
-  const dropped = (files.dropped ?? []).filter((key) => key !== "");
-  const keys = [...files.stored.map((file) => file.key), ...dropped];
+  const keys = files.map((file) => file.key);
   try {
     await Promise.all(keys.map((key) => noteUnclaimed(key)));
-    await putAll(files.stored);
+    await putAll(files);
     return await save(async (key, session) => {
       keys.push(key);
       await noteUnclaimed(key, session);

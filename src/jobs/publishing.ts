@@ -42,7 +42,7 @@ export async function publish(publication: Publication): Promise<VideoDocument> 
     : thumbnailFromImage(id, sent));
   const videoFile = { key: newKey("videos", id, extension), path, contentType };
   document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
-  await saveWithFiles({ stored: [videoFile, thumbnail] }, () => Video.add(document));
+  await saveWithFiles([videoFile, thumbnail], () => Video.add(document));
   ringBell();
   return document;
 }

@@ -11,7 +11,7 @@ import { Subscription } from "../models/subscription.model";
 import { inTransaction } from "../models/transaction";
 import { Tweet, TWEETS } from "../models/tweet.model";
 import { Upload } from "../models/upload.model";
-import { User } from "../models/user.model";
+import { imagesOf, User } from "../models/user.model";
 import { filesOf, PUBLISHED_VIDEOS, Video } from "../models/video.model";
 import { View } from "../models/view.model";
 import { WatchHistory } from "../models/watch-history.model";
@@ -95,8 +95,7 @@ export async function removeUser(id: Types.ObjectId): Promise<void> {
 function takeUser(id: Types.ObjectId): Promise<void> {
   return remove([id.toHexString()], async (session) => {
     const user = await User.findOneAndDelete({ _id: id }, { session });
-    const files = [user?.avatar ?? "", user?.coverImage ?? ""].filter((key) => key !== "");
-    return user && { kind: "user", target: id, files };
+    return user && { kind: "user", target: id, files: imagesOf(user) };
   });
 }
 

@@ -48,9 +48,16 @@ export async function processVideo(job: JobDocument, context: JobContext): Promi
     const outputs = new Outputs(video._id, join(folder, "outputs"));
     const made = await makeAll(folder, video.videoFile, outputs, context);
     context.report("store", 0);
-    await saveWithFiles({ stored: outputs.files, dropped: outputsOf(video) }, () =>
+    await saveWithFiles(outputs.files, (drop) =>
       completeJob(job, async (session) => {
-        await Video.updateOne({ _id: video._id }, { $set: made }, { session, timestamps: false });
+        const before = await Video.findOneAndUpdate(
+          { _id: video._id },
+          { $set: made },
+          { session, returnDocument: "before", timestamps: false },
+        );
+        for (const key of before ? outputsOf(before) : []) {
+          await drop(key, session);
+        }
       }),
     );
   } finally {

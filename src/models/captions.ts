@@ -1,7 +1,8 @@
-import type { ClientSession, Types } from "mongoose";
+import type { Types } from "mongoose";
 import { CAPTIONS_MAX } from "../constants";
 import { ApiError } from "../utils/ApiError";
 import { inTransaction } from "./transaction";
+import type { Drop } from "./unclaimed-file.model";
 import { Video, type StoredCaptions } from "./video.model";
 
 interface CaptionsChange {
@@ -10,8 +11,8 @@ interface CaptionsChange {
   language: string;
   /** What is there from now on, if anything. */
   next: StoredCaptions | null;
-  /** Told in the same transaction which file the video lets go of. */
-  drop: (key: string, session: ClientSession) => Promise<void>;
+  /** Told which file the video lets go of. */
+  drop: Drop;
 }
 
 /**

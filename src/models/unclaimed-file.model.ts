@@ -1,4 +1,4 @@
-import { Schema, model } from "mongoose";
+import { Schema, model, type ClientSession } from "mongoose";
 
 /**
  * The ledger of stored files that no document owns: a key stands here from before its file is
@@ -9,6 +9,9 @@ interface UnclaimedFile {
   key: string;
   removeAfter: Date;
 }
+
+/** Notes a file that a save lets go of, as a part of the save's own transaction. */
+export type Drop = (key: string, session: ClientSession) => Promise<void>;
 
 const unclaimedFileSchema = new Schema<UnclaimedFile>({
   key: { type: String, required: true },

@@ -10,8 +10,11 @@ import {
   type Types,
 } from "mongoose";
 import { config } from "../config/env";
+import { ApiError } from "../utils/ApiError";
 import { signToken } from "../utils/jwt";
 import type { SessionDocument } from "./session.model";
+import { inTransaction } from "./transaction";
+import type { Drop } from "./unclaimed-file.model";
 
 interface User {
   username: string;
@@ -45,7 +48,16 @@ interface UserMethods {
   generateRefreshToken(session: SessionDocument, tokenId: string): string;
 }
 
-type UserModel = Model<User, object, UserMethods>;
+type Images = Pick<User, "avatar" | "coverImage">;
+
+interface UserModel extends Model<User, object, UserMethods> {
+  /**
+   * Points an account at a new image; `drop` is told which file it lets go of.
+   * @throws ApiError INVALID_ACCESS_TOKEN when the account is gone
+   */
+  replaceImage(id: Types.ObjectId, image: Partial<Images>, drop: Drop): Promise<UserDocument>;
+}
+
 export type UserDocument = HydratedDocument<User, UserMethods>;
 
 const userSchema = new Schema<User, UserModel, UserMethods>(
@@ -108,6 +120,33 @@ userSchema.methods.generateRefreshToken = function generateRefreshToken(session,
     config.auth.refreshTokenSecret,
   );
 };
+
+userSchema.statics.replaceImage = function replaceImage(
+  this: UserModel,
+  id: Types.ObjectId,
+  image: Partial<Images>,
+  drop: Drop,
+) {
+  return inTransaction([id.toHexString()], async (session) => {
+    // Answered by the write itself: what was read before it may have been replaced meanwhile.
+    const options = { session, returnDocument: "before" } as const;
+    const before = await this.findOneAndUpdate({ _id: id }, { $set: image }, options);
+    const after = await this.findById(id).session(session);
+    if (!before || !after) {
+      throw new ApiError("INVALID_ACCESS_TOKEN");
+    }
+    const kept = imagesOf(after);
+    for (const key of imagesOf(before).filter((file) => !kept.includes(file))) {
+      await drop(key, session);
+    }
+    return after;
+  });
+};
+
+/** The storage keys of the images that an account has. */
+export function imagesOf({ avatar, coverImage }: Images): string[] {
+  return [avatar, coverImage].filter((key) => key !== "");
+}
 
 /** The user, if a further video of so many bytes is within what he may have. */
 export function withRoomFor(bytes: number): QueryFilter<User> {

@@ -14,6 +14,7 @@ import { Counter } from "./counter.model";
 import { freshJob, Job, JOB_PRIORITY } from "./job.model";
 import { Removal } from "./removal.model";
 import { inTransaction } from "./transaction";
+import type { Drop } from "./unclaimed-file.model";
 import { Upload } from "./upload.model";
 import { User, withRoomFor } from "./user.model";
 
@@ -106,13 +107,15 @@ interface VideoModel extends AggregatePaginateModel<Video> {
    */
   add(video: VideoDocument, priority?: number): Promise<void>;
   /**
-   * Writes to a video; publishing it or taking it back is counted.
+   * Writes to a video; publishing it or taking it back is counted, and `drop` is told which files it
+   * lets go of.
    * @throws ApiError VIDEO_NOT_FOUND
    */
   change(
     id: Types.ObjectId,
     update: UpdateQuery<VideoDocument> | PipelineStage[],
-  ): Promise<VideoDocument>;
+    drop?: Drop,
+  ): Promise<void>;
 }
 
 /** The turn of whoever changes the number of published videos (inTransaction). */
@@ -231,16 +234,22 @@ videoSchema.statics.change = function change(
   this: VideoModel,
   id: Types.ObjectId,
   update: UpdateQuery<VideoDocument> | PipelineStage[],
+  drop?: Drop,
 ) {
   return inTransaction([PUBLISHED_VIDEOS], async (session) => {
-    const before = await this.findById(id).session(session);
-    const after = await this.findOneAndUpdate({ _id: id }, update, {
+    // Answered by the write itself: what was read before it may have been replaced meanwhile.
+    const before = await this.findOneAndUpdate({ _id: id }, update, {
       session,
       updatePipeline: Array.isArray(update),
-      returnDocument: "after",
+      returnDocument: "before",
     });
+    const after = await this.findById(id).session(session);
     if (!before || !after) {
       throw new ApiError("VIDEO_NOT_FOUND");
+    }
+    const kept = filesOf(after);
+    for (const key of filesOf(before).filter((file) => !kept.includes(file))) {
+      await drop?.(key, session);
     }
     const published = Number(after.isPublished) - Number(before.isPublished);
     if (published !== 0) {
@@ -251,7 +260,6 @@ videoSchema.statics.change = function change(
       );
       await Counter.add("publishedVideos", published, session);
     }
-    return after;
   });
 };
 

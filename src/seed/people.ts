@@ -27,7 +27,7 @@ export async function register(
   const [avatar, coverImage] = stored.map((file) => file.key);
   const username = await freeName(person.username);
   user.set({ username, email: `${username}@example.com`, avatar, coverImage });
-  await saveWithFiles({ stored }, () => withHashSlot(() => user.save()));
+  await saveWithFiles(stored, () => withHashSlot(() => user.save()));
   return { _id: user._id, username, person };
 }
 

@@ -117,9 +117,7 @@ async function publish(
     contentType: "image/webp",
   };
   video.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
-  await saveWithFiles({ stored: [videoFile, thumbnail] }, () =>
-    Video.add(video, JOB_PRIORITY.bulk),
-  );
+  await saveWithFiles([videoFile, thumbnail], () => Video.add(video, JOB_PRIORITY.bulk));
   return isDraft
     ? null
     : { _id: video._id, title, owner, tags, createdAt, seconds: duration, appeal };

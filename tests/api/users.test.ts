@@ -189,6 +189,24 @@ describe("PATCH /users/avatar and /users/cover-image", () => {
     expect(names).not.toContain(old.split("/").at(-1));
   });
 
+  it.each([
+    ["avatar", "/users/avatar"],
+    ["coverImage", "/users/cover-image"],
+  ])("keeps one file of many %s images sent at once", async (field, path) => {
+    const asha = await newPerson();
+    const image = await png();
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        api("patch", path, asha.accessToken).attach(field, image, "x.png").expect(200),
+      ),
+    );
+    const { body } = await api("get", "/users/current-user", asha.accessToken);
+    const named = [body.data.avatar, body.data.coverImage].filter((url) => url !== "") as string[];
+    expect((await filesIn(`media/users/${asha._id}`)).sort()).toEqual(
+      named.map((url) => url.split("/").at(-1)!).sort(),
+    );
+  });
+
   it("keeps the old image when the new one is damaged", async () => {
     const asha = await newPerson();
     const before = await api("get", "/users/current-user", asha.accessToken);

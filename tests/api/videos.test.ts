@@ -500,6 +500,23 @@ describe("PATCH /videos/:videoId", () => {
     expect(await filesIn("media")).not.toContain(video.thumbnail.split("/").at(-1));
     await uploadsGone();
   });
+
+  it("keeps one of many thumbnails sent at once", async () => {
+    const video = await publish(asha);
+    const image = await png();
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        api("patch", `/videos/${video._id}`, asha.accessToken)
+          .attach("thumbnail", image, "t.png")
+          .expect(200),
+      ),
+    );
+    const { body } = await api("get", `/videos/${video._id}`);
+    const named = [body.data.videoFile, body.data.thumbnail] as string[];
+    expect((await filesIn(`media/videos/${video._id}`)).sort()).toEqual(
+      named.map((url) => url.split("/").at(-1)!).sort(),
+    );
+  });
 });
 
 describe("DELETE /videos/:videoId", () => {

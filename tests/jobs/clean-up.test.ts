@@ -101,7 +101,7 @@ describe("the clean-up", () => {
       expect(await filesIn("media")).toContain(key.split("/").at(-1));
       throw new Error("refused");
     };
-    await expect(saveWithFiles({ stored: [file] }, save)).rejects.toThrow("refused");
+    await expect(saveWithFiles([file], save)).rejects.toThrow("refused");
     expect(await filesIn("media")).not.toContain(key.split("/").at(-1));
     expect(await UnclaimedFile.countDocuments()).toBe(0);
   });

@@ -64,7 +64,7 @@ async function storeVideo(
       return { key, path, contentType: "video/mp4" };
     }),
   );
-  await saveWithFiles({ stored }, () => Video.add(document));
+  await saveWithFiles(stored, () => Video.add(document));
   return { _id: _id.toHexString(), videoFile, thumbnail };
 }
 
