@@ -34,11 +34,12 @@ export function startJobs(concurrency: number): Jobs {
 
 async function cleanUp(): Promise<void> {
   try {
+    // First: they need no database.
+    await sweepPrivateFolders(config.uploadFolder);
+    await sweepPrivateFolders(config.workFolder);
     await finishRemovals();
     await sweepFiles();
     await releaseOrphans();
-    await sweepPrivateFolders(config.uploadFolder);
-    await sweepPrivateFolders(config.workFolder);
     await sweepResumable();
   } catch (err) {
     logger.warn({ err }, "cleaning up failed, the next round tries again");

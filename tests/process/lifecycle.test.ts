@@ -1,11 +1,13 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as client from "../support/client";
 import { PASSWORD, call, login } from "../support/client";
+import { emptied } from "../support/files";
 import { freePort, run, scratchFolder, startServer, stopPrograms } from "../support/server";
 
 jest.setTimeout(120_000);
@@ -64,7 +66,7 @@ describe("the server", () => {
     for (const username of acknowledged) {
       expect((await login(running.url, username)).status).toBe(200);
     }
-    expect(readdirSync(join(env.DATA_DIR, "uploads"))).toEqual([]);
+    await emptied(join(env.DATA_DIR, "uploads"));
   });
 
   it("drops no request when it is told to stop under load", async () => {
@@ -165,29 +167,6 @@ describe("the server", () => {
     expect((await login(second.url, username)).status).toBe(200);
   });
 
-  it("survives a rejection that nobody handles", async () => {
-    const folder = scratchFolder();
-    const script = join(folder, "forget.js");
-    writeFileSync(
-      script,
-      'process.on("SIGUSR2", () => void Promise.reject(new Error("forgotten")));',
-    );
-    const running = await startServer({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
-    running.child.kill("SIGUSR2");
-    await running.printed(/unhandled rejection/);
-    expect((await call(`${running.url}/healthcheck`)).status).toBe(200);
-  });
-
-  it("finishes what runs and ends when an exception was nobody's", async () => {
-    const folder = scratchFolder();
-    const script = join(folder, "throw.js");
-    writeFileSync(script, 'process.on("SIGUSR2", () => { throw new Error("lost"); });');
-    const running = await startServer({ DATA_DIR: folder, NODE_OPTIONS: `--require ${script}` });
-    running.child.kill("SIGUSR2");
-    await running.printed(/uncaught exception/);
-    expect(await running.exited).toBe(1);
-  });
-
   it("writes no password and no token into its log", async () => {
     const running = await startServer({ DATA_DIR: scratchFolder(), NODE_ENV: "test" });
     const username = await register(running.url);
@@ -229,5 +208,58 @@ describe("the server", () => {
     expect(
       Object.keys(JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8")) as object),
     ).toHaveLength(2);
+  });
+});
+
+describe.each([
+  ["server", "src/index.ts", /API docs/],
+  ["worker", "src/commands/worker.ts", /Processing/],
+])("the %s", (_name, file, started) => {
+  /** Starts the program with something of ours that happens in it when it is asked to. */
+  const startWith = async (happening: string) => {
+    const folder = scratchFolder();
+    const script = join(folder, "happen.js");
+    writeFileSync(script, `process.on("SIGUSR2", () => { ${happening} });`);
+    const program = run(file, {
+      DATA_DIR: folder,
+      PORT: "0",
+      NODE_OPTIONS: `--require ${script}`,
+    });
+    await program.printed(started);
+    return program;
+  };
+
+  it("survives a rejection that nobody handles", async () => {
+    const program = await startWith('void Promise.reject(new Error("forgotten"));');
+    program.child.kill("SIGUSR2");
+    await program.printed(/unhandled rejection/);
+    expect(await program.stop()).toBe(0);
+  });
+
+  it("finishes what runs and ends when an exception was nobody's", async () => {
+    const program = await startWith('throw new Error("lost");');
+    program.child.kill("SIGUSR2");
+    await program.printed(/uncaught exception/);
+    expect(await program.exited).toBe(1);
+  });
+
+  it("stops once for signals that come together", async () => {
+    const program = await startWith("");
+    program.child.kill("SIGTERM");
+    program.child.kill("SIGINT");
+    expect(await program.exited).toBe(0);
+    expect(program.output.match(/then stopping/g)).toHaveLength(1);
+  });
+
+  it("removes at its start what a killed program was receiving and working on", async () => {
+    const folder = scratchFolder();
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    for (const parent of ["uploads", "work"]) {
+      mkdirSync(join(folder, parent, `${pid}-0123456789ab-x`), { recursive: true });
+    }
+    const program = run(file, { DATA_DIR: folder, PORT: "0" });
+    await program.printed(started);
+    await Promise.all(["uploads", "work"].map((parent) => emptied(join(folder, parent))));
+    expect(await program.stop()).toBe(0);
   });
 });
