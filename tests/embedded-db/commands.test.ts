@@ -455,7 +455,7 @@ describe("aggregate", () => {
       [{ _id: 1, s: "1" }],
     ],
     [
-      "$bucket (mingo's)",
+      "$bucket",
       [{ $bucket: { groupBy: "$n", boundaries: [0, 2, 4], output: { c: { $sum: 1 } } } }],
       [
         { _id: 0, c: 1 },
@@ -463,7 +463,7 @@ describe("aggregate", () => {
       ],
     ],
     [
-      "$dateToString (mingo's)",
+      "$dateToString",
       [{ $limit: 1 }, { $project: { d: { $dateToString: { date: "$d", format: "%Y-%m" } } } }],
       [{ _id: 1, d: "1970-01" }],
     ],

@@ -1,17 +1,15 @@
 import { MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, toNumber } from "../bson/values";
+import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
+import { likeType } from "../query/operators/arithmetic";
 import { scopeFor } from "../query/scope";
 import { group } from "./group";
-import { mingoStage } from "./mingo-stage";
+import { type Granularity, granularityOf } from "./preferred-numbers";
 import type { PipelineContext, Stage } from "./stage";
 
-/**
- * Not mingo's, which puts a value equal to a boundary into the bucket below it.
- * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/bucket/
- */
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/bucket/ */
 export function bucket(argument: unknown, context: PipelineContext): Stage {
   const spec: Doc = isDocument(argument) ? argument : {};
   const boundaries = spec["boundaries"];
@@ -52,7 +50,19 @@ function lowerBoundary(value: unknown, boundaries: readonly unknown[], spec: Doc
   return spec["default"];
 }
 
-/** Mingo knows the series of preferred numbers; without one the buckets are counted here. */
+interface Valued {
+  doc: Doc;
+  value: unknown;
+}
+
+/** Documents in order of their values, with the bounds their values lie in. */
+interface AutoBucket {
+  min: unknown;
+  max: unknown;
+  members: readonly Valued[];
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/bucketAuto/ */
 export function bucketAuto(argument: unknown, context: PipelineContext): Stage {
   const spec: Doc = isDocument(argument) ? argument : {};
   const wanted = toNumber(spec["buckets"]);
@@ -62,34 +72,100 @@ export function bucketAuto(argument: unknown, context: PipelineContext): Stage {
   if (!Number.isInteger(wanted) || wanted <= 0) {
     throw new MongoError(40243, "The $bucketAuto 'buckets' field must be greater than 0");
   }
-  if (spec["granularity"] !== undefined) {
-    const stage = mingoStage("$bucketAuto", argument, context);
-    return (input) => [...stage(input)].map(({ _id, ...rest }) => ({ _id, ...rest }));
-  }
+  const granularity =
+    spec["granularity"] === undefined ? undefined : granularityOf(spec["granularity"]);
   const value = compileExpression(spec["groupBy"]);
   const output = (spec["output"] ?? { count: { $sum: 1 } }) as Doc;
   return (input) => {
     const sorted = [...kept("$bucketAuto", input, (doc) => doc)]
       .map((doc) => ({ doc, value: value(scopeFor(doc, context)) ?? null }))
       .sort((a, b) => compareValues(a.value, b.value, context.collation?.order));
-    const buckets = cutEvenly(sorted, wanted);
-    return buckets.flatMap((bucketed, at) => {
-      const max = (buckets[at + 1]?.[0] ?? bucketed.at(-1))?.value;
-      const id = { min: bucketed[0]?.value, max };
-      const docs = bucketed.map(({ doc }) => doc);
-      return [...group({ _id: { $literal: id }, ...output }, context)(docs)];
+    const buckets = granularity
+      ? preferredBuckets(sorted, wanted, granularity)
+      : evenBuckets(sorted, wanted);
+    return buckets.flatMap(({ min, max, members }) => {
+      const docs = members.map(({ doc }) => doc);
+      return [...group({ _id: { $literal: { min, max } }, ...output }, context)(docs)];
     });
   };
 }
 
-/** Equal values stay together; the last bucket takes what remains. */
-function cutEvenly<T extends { value: unknown }>(sorted: readonly T[], wanted: number): T[][] {
+/** Equal values stay together; a bucket ends where the next begins. */
+function evenBuckets(sorted: readonly Valued[], wanted: number): AutoBucket[] {
+  const cut = cutEvenly(sorted, wanted, (next, last) => compareValues(next, last) === 0);
+  return cut.map((members, at) => ({
+    min: members[0]?.value,
+    max: (cut[at + 1]?.[0] ?? members.at(-1))?.value,
+    members,
+  }));
+}
+
+/** The bounds are numbers of the series; all values below the upper one are taken in. */
+function preferredBuckets(
+  sorted: readonly Valued[],
+  wanted: number,
+  { up, down }: Granularity,
+): AutoBucket[] {
+  sorted.forEach(({ value }) => checkRoundable(value));
+  const cut = cutEvenly(sorted, wanted, (next, last) => numberOf(next) < up(numberOf(last)));
+  let min: unknown;
+  return cut.map((members, at) => {
+    min ??= rounded(members[0]?.value, down);
+    const last = members.at(-1)?.value;
+    const next = cut[at + 1]?.[0]?.value;
+    // Zero is in no series: the bucket of zeros ends below the value after them.
+    const max =
+      numberOf(last) === 0 && next !== undefined ? rounded(next, down) : rounded(last, up);
+    const bucket = { min, max, members };
+    min = max;
+    return bucket;
+  });
+}
+
+function numberOf(value: unknown): number {
+  return toNumber(value) as number;
+}
+
+/** A double, or a decimal of a decimal. */
+function rounded(value: unknown, round: (value: number) => number): unknown {
+  return likeType(round(numberOf(value)), value);
+}
+
+function checkRoundable(value: unknown): void {
+  const number = toNumber(value);
+  if (number === undefined) {
+    throw new MongoError(
+      40258,
+      `$bucketAuto can specify a 'granularity' with numeric boundaries only, but found a value with type: ${typeName(value)}`,
+    );
+  }
+  if (Number.isNaN(number)) {
+    throw new MongoError(
+      40259,
+      "$bucketAuto can specify a 'granularity' with numeric boundaries only, but found a NaN",
+    );
+  }
+  if (number < 0) {
+    throw new MongoError(
+      40260,
+      "$bucketAuto can specify a 'granularity' with non-negative numbers only, but found a negative number",
+    );
+  }
+}
+
+/** About as many in each; who belongs with the last of a bucket joins it, the last takes the rest. */
+function cutEvenly(
+  sorted: readonly Valued[],
+  wanted: number,
+  together: (next: unknown, last: unknown) => boolean,
+): Valued[][] {
   const size = Math.max(1, Math.round(sorted.length / wanted));
-  const buckets: T[][] = [];
+  const buckets: Valued[][] = [];
   let start = 0;
   while (start < sorted.length) {
     let end = buckets.length === wanted - 1 ? sorted.length : Math.min(start + size, sorted.length);
-    while (end < sorted.length && compareValues(sorted[end]?.value, sorted[end - 1]?.value) === 0) {
+    const last = sorted[end - 1]?.value;
+    while (end < sorted.length && together(sorted[end]?.value, last)) {
       end++;
     }
     buckets.push(sorted.slice(start, end));

@@ -2,7 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
 import { encodeKey } from "../index/key-string";
-import { compileExpression, mingo } from "../query/expression";
+import { compileExpression } from "../query/expression";
 import { isOperatorDocument } from "../query/filter";
 import { kept } from "../query/memory-budget";
 import { average, extreme, sum } from "../query/operators/arithmetic";
@@ -16,7 +16,7 @@ import type { PipelineContext, Stage } from "./stage";
 /** Computes one field of a group from its documents. */
 type Accumulate = (docs: readonly Doc[], values: () => unknown[]) => unknown;
 
-/** The accumulators run here; the others are mingo's. */
+/** The accumulators of one argument, sorted. */
 const ACCUMULATORS: Record<string, Accumulate> = {
   $addToSet: (_docs, values) => [
     ...setOf(values().filter((value) => value !== undefined)).values(),
@@ -74,8 +74,7 @@ export function compileField(name: string, spec: unknown): Field {
   }
   const accumulate = Object.hasOwn(ACCUMULATORS, operator) ? ACCUMULATORS[operator] : undefined;
   if (!accumulate) {
-    const compute = mingo.accumulator(operator, operand);
-    return { name, compute: (docs) => compute([...docs]) };
+    throw new MongoError(15952, `unknown group operator '${operator}'`);
   }
   const evaluate = compileExpression(operand);
   return {

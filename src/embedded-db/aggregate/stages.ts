@@ -8,6 +8,7 @@ import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
 import { bucket, bucketAuto } from "./bucket";
 import { collStats, indexStats } from "./collection-stats";
+import { densify } from "./densify";
 import { addFields, project, replaceRoot, unset } from "./documents";
 import { facet } from "./facet";
 import { geoNear } from "./geo-near";
@@ -16,14 +17,13 @@ import { fill } from "./fill";
 import { graphLookup } from "./graph-lookup";
 import { lookup } from "./lookup";
 import { redact } from "./redact";
-import { mingoStage } from "./mingo-stage";
 import type { CompileStage, PipelineContext, Stage, StageContext } from "./stage";
 import { unionWith } from "./union-with";
 import { unwind } from "./unwind";
 import { setWindowFields } from "./window";
 
 /**
- * The stages this server runs itself, sorted; those missing here are mingo's.
+ * The stages, sorted.
  * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/
  */
 const STAGES: Record<string, CompileStage> = {
@@ -32,6 +32,7 @@ const STAGES: Record<string, CompileStage> = {
   $bucketAuto: bucketAuto,
   $collStats: collStats,
   $count: count,
+  $densify: densify,
   $documents: documents,
   $facet: facet,
   $fill: fill,
@@ -88,7 +89,7 @@ export function compileStage(name: string, argument: unknown, context: StageCont
   if (UNSUPPORTED.has(name)) {
     throw new MongoError(238, `The stage ${name} is not supported by the embedded database`);
   }
-  return mingoStage(name, argument, context);
+  throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
 }
 
 function match(argument: unknown, context: PipelineContext): Stage {

@@ -7,7 +7,7 @@ import { own, readPath } from "./path";
 import { type Evaluate, type ExpressionOptions, scopeFor } from "./scope";
 
 /** mingo, with our operators inside the expressions it evaluates. */
-export const mingo = new Mingo(compileExpression);
+const mingo = new Mingo(compileExpression);
 
 /** JavaScript is never evaluated. */
 const REFUSED = new Set(["$function", "$accumulator"]);

@@ -1,38 +1,29 @@
 import { Context, evalExpr, OpType } from "mingo/core";
-import * as accumulators from "mingo/operators/accumulator";
 import * as expressions from "mingo/operators/expression";
-import * as pipeline from "mingo/operators/pipeline";
 import type { Any, AnyObject, Options } from "mingo/types";
 import { MongoError } from "../errors";
 import { toPlain } from "../bson/plain";
-import { type Doc } from "../bson/values";
 import { OPERATORS } from "./operators";
 import type { Compile, Evaluate, Scope } from "./scope";
 
 type MingoOperator = (value: Any, expression: Any, options: Options) => Any;
-
-type MingoStage = (input: unknown, argument: Any, options: Options) => Iterable<Doc>;
 
 /** How mingo hands local variables to an operator: part of its ComputeOptions. */
 interface Locals {
   local?: { root?: unknown; variables?: Record<string, unknown> };
 }
 
-/** mingo: evaluates the operators and stages that are not written here. */
+/** mingo: evaluates the operators that are not written here. */
 export class Mingo {
   private readonly context: Context;
 
   constructor(compile: Compile) {
     // Ours first: operators added later do not replace earlier ones.
-    this.context = Context.init()
-      .addExpressionOps(bridged(compile))
-      .addExpressionOps(expressions)
-      .addAccumulatorOps(accumulators)
-      .addPipelineOps(pipeline);
+    this.context = Context.init().addExpressionOps(bridged(compile)).addExpressionOps(expressions);
   }
 
   /** Options for running mingo; it never evaluates JavaScript. */
-  options(variables: Record<string, unknown> = {}): Options {
+  private options(variables: Record<string, unknown> = {}): Options {
     return {
       idKey: "_id",
       scriptEnabled: false,
@@ -46,10 +37,7 @@ export class Mingo {
 
   /** An expression operator that mingo evaluates. */
   expression(operator: string, argument: unknown): Evaluate {
-    const known =
-      this.context.getOperator(OpType.EXPRESSION, operator) ??
-      this.context.getOperator(OpType.ACCUMULATOR, operator);
-    if (!known) {
+    if (!this.context.getOperator(OpType.EXPRESSION, operator)) {
       throw new MongoError(168, `Unrecognized expression '${operator}'`);
     }
     const expression = { [operator]: toPlain(argument) } as Any;
@@ -57,21 +45,6 @@ export class Mingo {
       const root = toPlain(scope.root);
       return guarded(operator, () => evalExpr(root, expression, this.options(scope.variables)));
     };
-  }
-
-  /** A `$group` accumulator that mingo computes over the documents of one group. */
-  accumulator(operator: string, argument: unknown): (docs: unknown[]) => unknown {
-    const known = this.context.getOperator(OpType.ACCUMULATOR, operator);
-    if (!known) {
-      throw new MongoError(15952, `unknown group operator '${operator}'`);
-    }
-    const expression = toPlain(argument);
-    return (docs) =>
-      guarded(operator, () => known(docs.map(toPlain) as Any, expression, this.options()));
-  }
-
-  stage(name: string): MingoStage | undefined {
-    return (this.context.getOperator(OpType.PIPELINE, name) as MingoStage | null) ?? undefined;
   }
 }
 
@@ -82,10 +55,7 @@ export class Mingo {
 function bridged(compile: Compile): Record<string, MingoOperator> {
   const out: Record<string, MingoOperator> = {};
   for (const [name, compileOperator] of Object.entries(OPERATORS)) {
-    // mingo's own groups look for an expression operator first and would miss the accumulator.
-    if (!(name in accumulators)) {
-      out[name] = bridge((argument) => compileOperator(argument, compile));
-    }
+    out[name] = bridge((argument) => compileOperator(argument, compile));
   }
   return out;
 }
@@ -115,7 +85,7 @@ function scopeOf(current: unknown, options: Options): Scope {
 }
 
 /** mingo's own errors are bad arguments, not faults of the server. */
-export function guarded<T>(operator: string, work: () => T): T {
+function guarded<T>(operator: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -22,7 +22,7 @@ import {
   toNumber,
   typeName,
 } from "../../bson/values";
-import type { CompileOperator } from "../scope";
+import type { CompileOperator, Evaluate } from "../scope";
 import { fixed, isNullish, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */
@@ -42,12 +42,21 @@ export const ARITHMETIC: Record<string, CompileOperator> = {
   $mod: fixed("$mod", 2, modulo),
   $multiply: variadic((values) => multiply(values)),
   $pow: fixed("$pow", 2, power),
+  $rand: random,
   $round: variadic((values) => roundArguments("$round", values, "halfEven")),
   $sqrt: fixed("$sqrt", 1, squareRoot),
   $subtract: fixed("$subtract", 2, subtract),
   $sum: variadic((values) => sum(operands(values))),
   $trunc: variadic((values) => roundArguments("$trunc", values, "truncate")),
 };
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/rand/ */
+function random(argument: unknown): Evaluate {
+  if (typeof argument !== "object" || argument === null || Object.keys(argument).length > 0) {
+    throw new MongoError(3040501, "$rand does not currently accept arguments");
+  }
+  return () => double(Math.random());
+}
 
 /** `{ $sum: "$scores" }` runs over the array, `{ $sum: ["$a", "$b"] }` over the arguments. */
 function operands(values: unknown[]): unknown[] {

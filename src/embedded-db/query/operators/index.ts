@@ -12,6 +12,7 @@ import { PERCENTILE } from "./percentile";
 import { RANGE } from "./range";
 import { SET } from "./set";
 import { STRING } from "./string";
+import { STRING_EDIT } from "./string-edit";
 import { TRIGONOMETRY } from "./trigonometry";
 
 /**
@@ -33,5 +34,6 @@ export const OPERATORS: Record<string, CompileOperator> = {
   ...RANGE,
   ...SET,
   ...STRING,
+  ...STRING_EDIT,
   ...TRIGONOMETRY,
 };

@@ -93,10 +93,35 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
     new Date("2024-07-04"),
     "DocumentDB 1.0 knows no names of months",
   ],
+  ["$trim of white space", { $trim: { input: "\t \0a\u3000 " } }, "a\u3000"],
+  [
+    "$trim of wide white space",
+    { $trim: { input: "\u00a0a\u2003" } },
+    "a",
+    "DocumentDB 1.0 leaves it standing",
+  ],
+  ["$trim of given characters", { $trim: { input: "x😀ax", chars: "😀x" } }, "a"],
+  ["$trim of null characters", { $trim: { input: " a ", chars: null } }, null],
+  ["$ltrim", { $ltrim: { input: "  a " } }, "a "],
+  ["$rtrim", { $rtrim: { input: " a  " } }, " a"],
+  ["$replaceOne", { $replaceOne: { input: "a.b.c", find: ".", replacement: "-" } }, "a-b.c"],
+  ["$replaceAll", { $replaceAll: { input: "aaa", find: "aa", replacement: "b" } }, "ba"],
+  ["$replaceAll of nothing", { $replaceAll: { input: "ab", find: "", replacement: "-" } }, "-a-b-"],
+  ["$replaceAll with null", { $replaceAll: { input: "a", find: null, replacement: "b" } }, null],
+  ["$rand", { $and: [{ $gte: [{ $rand: {} }, 0] }, { $lt: [{ $rand: [] }, 1] }] }, true],
   ["$unsetField", { $unsetField: { field: "a", input: { a: 1, b: 2 } } }, { b: 2 }],
 ];
 
 const REFUSED: [string, unknown, number][] = [
+  ["$trim of a number", { $trim: { input: 5 } }, 50699],
+  ["$trim of characters that are none", { $trim: { input: "a", chars: 5 } }, 50700],
+  ["$trim without an input", { $trim: {} }, 50695],
+  ["$trim of what is no document", { $trim: "a" }, 50696],
+  ["$trim with an unknown argument", { $trim: { input: "a", char: "b" } }, 50694],
+  ["$replaceAll in a number", { $replaceAll: { input: 1, find: "a", replacement: "b" } }, 51746],
+  ["$replaceOne without a replacement", { $replaceOne: { input: "a", find: "a" } }, 51747],
+  ["$rand with an argument", { $rand: 1 }, 3040501],
+  ["an accumulator where none is", { $addToSet: "$a" }, 168],
   ["$slice of a text", { $slice: ["a", 1] }, 28724],
   ["$zip without inputs", { $zip: { inputs: [] } }, 34465],
   ["$zip of a text", { $zip: { inputs: ["a"] } }, 34468],
@@ -111,7 +136,7 @@ const REFUSED: [string, unknown, number][] = [
   ["$setField of a field's name", { $setField: { field: "$a", input: {}, value: 1 } }, 4161106],
 ];
 
-/** Operators that mingo evaluated once. */
+/** Operators of expressions beyond arithmetic and comparison. */
 export const OPERATOR_CASES: Case[] = [
   ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
     name: `operator: ${name}`,

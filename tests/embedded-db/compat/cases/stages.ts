@@ -132,6 +132,84 @@ const REFUSED: [name: string, stage: Doc, code: number][] = [
   ["$fill without a method", { $fill: { output: { n: { method: "no" } } } }, 6050202],
 ];
 
+const DENSE = [
+  { _id: 1, k: 1, n: 0 },
+  { _id: 2, k: 1, n: 7 },
+  { _id: 3, k: 2, n: 4 },
+  { _id: 4, k: 2, n: null },
+];
+
+const DAYS = ["2024-01-31", "2024-05-01"].map((day, at) => ({ _id: at, t: new Date(day) }));
+
+/** Documents, a range over their `n`, and what it makes of them. */
+const DENSIFIED: [name: string, spec: Doc, documents: Doc[], made: Doc[]][] = [
+  [
+    "over the full range",
+    { field: "n", range: { step: 3, bounds: "full" } },
+    DENSE,
+    [DENSE[3], DENSE[0], { n: 3 }, DENSE[2], { n: 6 }, DENSE[1]] as Doc[],
+  ],
+  [
+    "every partition over the full range",
+    { field: "n", partitionByFields: ["k"], range: { step: 4, bounds: "full" } },
+    DENSE.slice(0, 3),
+    [DENSE[0], { k: 2, n: 0 }, DENSE[2], { k: 1, n: 4 }, DENSE[1]] as Doc[],
+  ],
+  [
+    "every partition over its own range",
+    { field: "n", partitionByFields: ["k"], range: { step: 4, bounds: "partition" } },
+    DENSE.slice(0, 3),
+    [DENSE[0], { k: 1, n: 4 }, DENSE[1], DENSE[2]] as Doc[],
+  ],
+  [
+    "between two bounds, the upper one left out",
+    { field: "n", range: { step: 2, bounds: [-2, 8] } },
+    DENSE.slice(0, 3),
+    [{ n: -2 }, DENSE[0], { n: 2 }, DENSE[2], { n: 6 }, DENSE[1]] as Doc[],
+  ],
+  [
+    "where nothing is",
+    { field: "n", range: { step: 1, bounds: [0, 2] } },
+    [],
+    [{ n: 0 }, { n: 1 }],
+  ],
+  [
+    "by months",
+    { field: "t", range: { step: 2, unit: "month", bounds: "full" } },
+    DAYS,
+    [DAYS[0], { t: new Date("2024-03-31") }, DAYS[1]] as Doc[],
+  ],
+];
+
+const STEP = { step: 1, bounds: "full" };
+
+const UNDENSIFIABLE: [what: string, spec: Doc, code: number][] = [
+  ["a step of nothing", { field: "n", range: { ...STEP, step: 0 } }, 5733401],
+  ["a step too small for a double", { field: "v", range: { ...STEP, step: 1e-300 } }, 2],
+  ["no step", { field: "n", range: { bounds: "full" } }, 40414],
+  ["bounds in the wrong order", { field: "n", range: { step: 1, bounds: [2, 1] } }, 5733402],
+  ["partitions of nothing", { field: "n", range: { step: 1, bounds: "partition" } }, 5733408],
+  ["days between numbers", { field: "n", range: { ...STEP, unit: "day" } }, 6053600],
+  ["a text", { field: "s", range: STEP }, 5733201],
+];
+
+/** The bounds of two buckets of 1, 4, 7, … 58 in each series. */
+const PREFERRED: [granularity: string, bounds: number[]][] = [
+  ["R5", [0.63, 40, 63]],
+  ["R10", [0.8, 31.5, 63]],
+  ["R20", [0.9, 31.5, 63]],
+  ["1-2-5", [0.5, 50, 100]],
+  ["E6", [0.68, 33, 68]],
+  ["E24", [0.91, 30, 62]],
+  ["POWERSOF2", [0.5, 32, 64]],
+];
+
+const UNROUNDABLE: [what: string, value: unknown, code: number][] = [
+  ["a negative number", -1, 40260],
+  ["a text", "1", 40258],
+  ["what is no number", NaN, 40259],
+];
+
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/ */
 export const STAGE_CASES: Case[] = [
   ...FOUND.map(([name, pipeline, documents]): Case => ({
@@ -156,6 +234,52 @@ export const STAGE_CASES: Case[] = [
     name: `stage: refuses ${what}`,
     documents: TREE,
     commands: [aggregate(stage)],
+    reply: { ok: 0, code },
+  })),
+  ...DENSIFIED.map(([name, spec, documents, made]): Case => ({
+    name: `$densify: ${name}`,
+    documents,
+    commands: [aggregate({ $densify: spec })],
+    reply: found(...made),
+  })),
+  ...UNDENSIFIABLE.map(([what, spec, code]): Case => ({
+    name: `$densify: refuses ${what}`,
+    documents: [
+      { _id: 1, n: 1, s: "text", v: 0.5 },
+      { _id: 2, n: 2, s: "text", v: 1.5 },
+    ],
+    commands: [aggregate({ $densify: spec })],
+    reply: { ok: 0, code },
+  })),
+  {
+    name: "$densify: makes a field within a document",
+    documents: [1, 3].map((b) => ({ _id: b, a: { b } })),
+    commands: [aggregate({ $densify: { field: "a.b", range: STEP } })],
+    reply: found({ _id: 1, a: { b: 1 } }, { a: { b: 2 } }, { _id: 3, a: { b: 3 } }),
+    difference: "DocumentDB 1.0 makes a field whose name has a dot",
+  },
+  ...PREFERRED.map(([granularity, [low, middle, high]]): Case => ({
+    name: `$bucketAuto: bounds of the series ${granularity}`,
+    documents: Array.from({ length: 20 }, (_, at) => ({ n: 3 * at + 1 })),
+    commands: [
+      aggregate(
+        { $bucketAuto: { groupBy: "$n", buckets: 2, granularity } },
+        { $project: { count: 0 } },
+      ),
+    ],
+    reply: found({ _id: { min: low, max: middle } }, { _id: { min: middle, max: high } }),
+  })),
+  {
+    name: "$bucketAuto: a bucket of zeros ends below the value after them",
+    documents: [0, 0, 5].map((n) => ({ n })),
+    commands: [aggregate({ $bucketAuto: { groupBy: "$n", buckets: 2, granularity: "R5" } })],
+    reply: found({ _id: { min: 0, max: 4 }, count: 2 }, { _id: { min: 4, max: 6.3 }, count: 1 }),
+    difference: "DocumentDB 1.0 ends it at zero",
+  },
+  ...UNROUNDABLE.map(([what, n, code]): Case => ({
+    name: `$bucketAuto: no granularity for ${what}`,
+    documents: [{ n }],
+    commands: [aggregate({ $bucketAuto: { groupBy: "$n", buckets: 4, granularity: "R5" } })],
     reply: { ok: 0, code },
   })),
 ];
