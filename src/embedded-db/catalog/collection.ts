@@ -4,6 +4,7 @@ import { decode, elementOf, MAX_DEPTH } from "../bson/decode";
 import { elementBytes, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
+import { failedValidation } from "../query/failed-validation";
 import { parseFilter, type Filter } from "../query/filter";
 import { documentKey, type RecordId } from "../storage/keys";
 import type { Reader } from "../storage/storage";
@@ -190,12 +191,13 @@ export class Collection {
     ) {
       return;
     }
-    this.parsedValidator ??= parseFilter(validator, { collation: this.collation });
+    const options = { collation: this.collation };
+    this.parsedValidator ??= parseFilter(validator, options);
     if (!this.parsedValidator.matches(doc)) {
       throw new MongoError(121, "Document failed validation", {
         errInfo: {
           failingDocumentId: doc["_id"],
-          details: { operatorName: Object.keys(validator)[0] ?? "" },
+          details: failedValidation(validator, doc, options),
         },
       });
     }

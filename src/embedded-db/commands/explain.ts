@@ -1,5 +1,5 @@
 import { MongoError } from "../errors";
-import { type Doc, double, isDocument } from "../bson/values";
+import { type Doc, double, isDocument, omit } from "../bson/values";
 import { planCounting, planLeading, runPipeline } from "../aggregate/pipeline";
 import { pipelineArgument } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
@@ -211,6 +211,7 @@ function report(
     explainVersion: "1",
     queryPlanner: {
       namespace: `${context.db}.${String(context.command[context.name])}`,
+      indexFilterSet: false,
       parsedQuery: filter,
       winningPlan,
       rejectedPlans: [],
@@ -225,8 +226,11 @@ function report(
             totalKeysExamined: statistics.keysExamined,
             totalDocsExamined: statistics.docsExamined,
             executionStages: winningPlan,
+            // No plan is tried beside the one that is chosen.
+            ...(context.command["verbosity"] === "executionStats" ? {} : { allPlansExecution: [] }),
           },
         }),
+    command: omit(context.command, "verbosity"),
     serverInfo: { host: context.connection.host, version: MONGODB_VERSION },
     ok: double(1),
   };

@@ -74,14 +74,27 @@ export function compileJsonSchema(schema: unknown): Check {
   if (!isDocument(schema)) {
     throw new MongoError(14, "$jsonSchema must be an object");
   }
-  const checks = Object.entries(schema).map(([name, operand]) => {
-    const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined;
-    if (!keyword) {
-      throw new MongoError(9, `Unknown $jsonSchema keyword: ${name}`);
-    }
-    return keyword(operand, schema);
-  });
-  return all(checks);
+  return all(Object.keys(schema).map((name) => compileRule(name, schema)));
+}
+
+/** True for a value that a schema takes. */
+export function fitsSchema(schema: Doc, value: unknown): boolean {
+  return compileJsonSchema(schema)(value);
+}
+
+/** The names of the rules of a schema that a value breaks; `properties` come before `required`. */
+export function brokenRules(schema: Doc, value: unknown): string[] {
+  return Object.keys(schema)
+    .filter((name) => !compileRule(name, schema)(value))
+    .sort((a, b) => Number(a === "required") - Number(b === "required"));
+}
+
+function compileRule(name: string, schema: Doc): Check {
+  const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined;
+  if (!keyword) {
+    throw new MongoError(9, `Unknown $jsonSchema keyword: ${name}`);
+  }
+  return keyword(schema[name], schema);
 }
 
 function all(checks: readonly Check[]): Check {
