@@ -17,6 +17,18 @@ async function residentMegabytes(client: WireClient): Promise<number> {
   return (mem as { resident: number }).resident;
 }
 
+async function connectionsOf(client: WireClient): Promise<number> {
+  const { connections } = await client.command({ serverStatus: 1, $db: "admin" });
+  return (connections as { current: number }).current;
+}
+
+/** Asks until it is so; each question takes a turn of the server. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    // The server has not seen all the ends yet.
+  }
+}
+
 describe("many clients that behave badly", () => {
   let server: ServerProcess;
   let healthy: WireClient;
@@ -74,6 +86,21 @@ describe("many clients that behave badly", () => {
     }
     expect(await healthy.command({ ping: 1, $db })).toHaveProperty("ok");
     expect(await residentMegabytes(healthy)).toBeLessThan(400);
+  });
+
+  it("are more than 5,000: the further ones are turned away, until others have gone", async () => {
+    while (sockets.length < 4_999) {
+      await Promise.all(Array.from({ length: Math.min(100, 4_999 - sockets.length) }, open));
+    }
+    const refused = await open();
+    await once(refused, "close");
+    expect(await healthy.command({ ping: 1, $db })).toHaveProperty("ok");
+    const gone = sockets.splice(0, 100);
+    gone.forEach((socket) => socket.destroy());
+    await until(async () => (await connectionsOf(healthy)) <= 4_900);
+    const another = await WireClient.connect(server.port);
+    expect(await another.command({ ping: 1, $db })).toHaveProperty("ok");
+    another.close();
   });
 
   it("send on without waiting: everything is answered in order", async () => {
