@@ -77,6 +77,7 @@ const ERROR_NAMES = {
   11000: "DuplicateKey",
   11601: "InterruptedAtShutdown",
   13388: "StaleConfig",
+  31082: "SearchNotEnabled",
 } as const;
 
 /** Codes that MongoDB answers as `LocationNNNNN`, having no name of their own. */
@@ -123,4 +124,12 @@ export function failedToParse(message: string): MongoError {
 
 export function typeMismatch(message: string): MongoError {
   return new MongoError(14, message);
+}
+
+/** What every MongoDB server outside of Atlas answers to Atlas Search. */
+export function searchNotEnabled(name: string): MongoError {
+  return new MongoError(
+    31082,
+    `Using ${name} requires additional configuration. Please connect to Atlas or an AtlasCLI local deployment to enable.`,
+  );
 }

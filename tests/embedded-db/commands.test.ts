@@ -51,6 +51,16 @@ describe("the server", () => {
   });
 
   it.each([
+    ["createSearchIndexes", { createSearchIndexes: "a", indexes: [] }],
+    ["$search", { aggregate: "a", pipeline: [{ $search: {} }], cursor: {} }],
+    ["$listSearchIndexes", { aggregate: "a", pipeline: [{ $listSearchIndexes: {} }], cursor: {} }],
+  ])("refuses %s as a server outside of Atlas does", async (name, command) => {
+    const error = await errorOf(test.db.command(command));
+    expect(error).toMatchObject({ code: 31082, codeName: "SearchNotEnabled" });
+    expect(error.message).toContain(`Using ${name} requires additional configuration`);
+  });
+
+  it.each([
     { $where: "true" },
     { $expr: { $function: { body: "function() {}", args: [], lang: "js" } } },
   ])("never evaluates JavaScript: %j", async (filter) => {
@@ -62,6 +72,119 @@ describe("the server", () => {
 });
 
 describe("insert", () => {
+  it.each<[string, object, object, object]>([
+    [
+      "a field that is missing",
+      { n: { $gt: 5 } },
+      {},
+      { operatorName: "$gt", specifiedAs: { n: { $gt: 5 } }, reason: "field was missing" },
+    ],
+    [
+      "the conditions that fail",
+      { n: { $gt: 5 }, s: "a" },
+      { n: 1, s: "a" },
+      {
+        operatorName: "$and",
+        clausesNotSatisfied: [
+          {
+            index: 0,
+            details: {
+              operatorName: "$gt",
+              specifiedAs: { n: { $gt: 5 } },
+              reason: "comparison failed",
+              consideredValue: 1,
+            },
+          },
+        ],
+      },
+    ],
+    [
+      "an expression with its result",
+      { $expr: { $eq: ["$a", "$b"] } },
+      { a: 1, b: 2 },
+      {
+        operatorName: "$expr",
+        specifiedAs: { $expr: { $eq: ["$a", "$b"] } },
+        reason: "expression did not match",
+        expressionResult: false,
+      },
+    ],
+    [
+      "the rules of a schema that fail",
+      {
+        $jsonSchema: {
+          title: "Person",
+          required: ["name"],
+          additionalProperties: false,
+          properties: {
+            _id: {},
+            name: { bsonType: "string" },
+            n: { bsonType: "int", minimum: 5, description: "at least 5" },
+            list: { items: { enum: ["a"] } },
+          },
+        },
+      },
+      { n: 1, list: ["a", "b"], more: true },
+      {
+        operatorName: "$jsonSchema",
+        title: "Person",
+        schemaRulesNotSatisfied: [
+          {
+            operatorName: "additionalProperties",
+            specifiedAs: { additionalProperties: false },
+            additionalProperties: ["more"],
+          },
+          {
+            operatorName: "properties",
+            propertiesNotSatisfied: [
+              {
+                propertyName: "n",
+                description: "at least 5",
+                details: [
+                  {
+                    operatorName: "minimum",
+                    specifiedAs: { minimum: 5 },
+                    reason: "comparison failed",
+                    consideredValue: 1,
+                  },
+                ],
+              },
+              {
+                propertyName: "list",
+                details: [
+                  {
+                    operatorName: "items",
+                    reason: "At least one item did not match the sub-schema",
+                    itemIndex: 1,
+                    details: [
+                      {
+                        operatorName: "enum",
+                        specifiedAs: { enum: ["a"] },
+                        reason: "value was not found in enum",
+                        consideredValue: "b",
+                      },
+                    ],
+                  },
+                ],
+              },
+            ],
+          },
+          {
+            operatorName: "required",
+            specifiedAs: { required: ["name"] },
+            missingProperties: ["name"],
+          },
+        ],
+      },
+    ],
+  ])("that a validator refuses is told %s", async (_what, validator, doc, details) => {
+    const { collectionName } = fresh();
+    const collection = await test.db.createCollection(collectionName, { validator });
+    const error = await errorOf(collection.insertOne({ _id: 1, ...doc } as never));
+    expect(error).toMatchObject({ code: 121, message: "Document failed validation" });
+    expect(error).toHaveProperty("errInfo", { failingDocumentId: 1, details });
+  });
+
   it("names the element of an array that a unique index holds already", async () => {
     const collection = fresh();
     await collection.createIndex({ "list.key": 1, n: 1 }, { unique: true });

@@ -104,6 +104,28 @@ describe("what administrators ask", () => {
   });
 });
 
+describe("statistics", () => {
+  it.each([0, "kB"])("refuse the scale %p", async (scale) => {
+    await expect(db.command({ dbStats: 1, scale })).rejects.toThrow(/scale/);
+    await db.collection("c").insertOne({});
+    await expect(db.command({ collStats: "c", scale })).rejects.toThrow(/scale/);
+  });
+
+  it("divide sizes by the scale, but not the size of a document", async () => {
+    await db.collection("c").insertOne({ text: "x".repeat(5000) });
+    const inKilobytes = { size: 4, storageSize: 4, scaleFactor: 1024 };
+    const collStats = await db.command({ collStats: "c", scale: 1024 });
+    expect(collStats).toMatchObject(inKilobytes);
+    expect(collStats["avgObjSize"]).toBeGreaterThan(5000);
+    const stage = { $collStats: { storageStats: { scale: 1024 } } };
+    const [found] = await db.collection("c").aggregate([stage]).toArray();
+    expect(found).toMatchObject({ storageStats: inKilobytes });
+    const dbStats = await db.command({ dbStats: 1, scale: 1024 });
+    expect(dbStats).toMatchObject({ scaleFactor: 1024 });
+    expect(Math.floor(dbStats["dataSize"] as number)).toBe(4);
+  });
+});
+
 describe("convertToCapped", () => {
   it("answers 26 without a collection, 2 without a size", async () => {
     const convert = (more: object) => db.command({ convertToCapped: "c", ...more });

@@ -1,28 +1,45 @@
-import { MongoError } from "../errors";
+import { badValue, MongoError, typeMismatch } from "../errors";
 import { hostname } from "node:os";
-import { type Doc } from "../bson/values";
+import { type Doc, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { PipelineContext, Stage } from "./stage";
 
+/** By what sizes in statistics are divided; 1024 asks for kilobytes. */
+export function scaleFactor(scale: unknown): number {
+  const factor = scale === undefined ? 1 : toNumber(scale);
+  if (factor === undefined) {
+    throw typeMismatch("BSON field 'scale' is the wrong type, expected a number");
+  }
+  if (!(factor >= 1)) {
+    throw badValue(`BSON field 'scale' value must be >= 1, actual value '${factor}'`);
+  }
+  return Math.trunc(factor);
+}
+
 /** Sizes as collStats answers them; storage is not measured, so it counts as the data's size. */
-export function storageStats(collection: Collection, count: number): Doc {
-  const { ns, bytes, capped, indexes, options } = collection;
+export function storageStats(collection: Collection, count: number, scale: unknown): Doc {
+  const { ns, capped, indexes, options } = collection;
+  const factor = scaleFactor(scale);
+  const scaled = (bytes: number) => Math.floor(bytes / factor);
+  const bytes = scaled(collection.bytes);
   return {
     ns,
     size: bytes,
     count,
-    avgObjSize: count === 0 ? 0 : Math.round(bytes / count),
+    avgObjSize: count === 0 ? 0 : Math.round(collection.bytes / count),
     numOrphanDocs: 0,
     storageSize: bytes,
     freeStorageSize: 0,
     capped,
-    ...(capped ? { max: options["max"] ?? 0, maxSize: options["size"] ?? 0 } : {}),
+    ...(capped
+      ? { max: options["max"] ?? 0, maxSize: scaled(toNumber(options["size"]) ?? 0) }
+      : {}),
     nindexes: indexes.length,
     indexBuilds: [],
     totalIndexSize: 0,
     totalSize: bytes,
     indexSizes: Object.fromEntries(indexes.map(({ name }) => [name, 0])),
-    scaleFactor: 1,
+    scaleFactor: factor,
   };
 }
 
@@ -33,7 +50,11 @@ export function collStats(argument: unknown, context: PipelineContext): Stage {
   const count = context.countOf(collection);
   const out: Doc = { ns: collection.ns, host: hostname(), localTime: new Date() };
   if ("storageStats" in wanted) {
-    out["storageStats"] = storageStats(collection, count);
+    out["storageStats"] = storageStats(
+      collection,
+      count,
+      (wanted["storageStats"] as Doc | undefined)?.["scale"],
+    );
   }
   if ("count" in wanted) {
     out["count"] = count;

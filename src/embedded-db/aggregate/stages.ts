@@ -1,4 +1,4 @@
-import { badValue, MongoError } from "../errors";
+import { badValue, MongoError, searchNotEnabled } from "../errors";
 import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
 import { kept } from "../query/memory-budget";
@@ -58,21 +58,25 @@ const STAGES: Record<string, CompileStage> = {
   $unwind: unwind,
 };
 
+/** Stages of Atlas, which other servers refuse with a code of its own. */
+const SEARCH_STAGES = new Set([
+  "$listSearchIndexes",
+  "$rankFusion",
+  "$search",
+  "$searchMeta",
+  "$vectorSearch",
+]);
+
 /** Known to MongoDB and refused here by name. */
 const UNSUPPORTED = new Set([
   "$currentOp",
   "$listLocalSessions",
   "$listSampledQueries",
-  "$listSearchIndexes",
   "$listSessions",
   "$planCacheStats",
   "$querySettings",
   "$queryStats",
-  "$rankFusion",
-  "$search",
-  "$searchMeta",
   "$shardedDataDistribution",
-  "$vectorSearch",
 ]);
 
 /** Stages that must stand at the end; the command runs them. */
@@ -85,6 +89,9 @@ export function compileStage(name: string, argument: unknown, context: StageCont
   }
   if (WRITING.has(name)) {
     throw new MongoError(40601, `${name} can only be the final stage in the pipeline`);
+  }
+  if (SEARCH_STAGES.has(name)) {
+    throw searchNotEnabled(name);
   }
   if (UNSUPPORTED.has(name)) {
     throw new MongoError(238, `The stage ${name} is not supported by the embedded database`);

@@ -1,8 +1,17 @@
 import { decode } from "../bson/decode";
-import { toNumber } from "../bson/values";
+import { Long, toNumber } from "../bson/values";
 import type { WriteUnit } from "../sessions/write-unit";
 import { documentRange, readRecordId } from "../storage/keys";
 import type { Collection, StoredDocument } from "./collection";
+
+/** Sizes are multiples of this many bytes. */
+const CAP_UNIT = 256;
+
+/** The size a capped collection has when this one is asked for. */
+export function roundedCap(wanted: unknown): unknown {
+  const size = toNumber(wanted);
+  return size === undefined ? wanted : Long.fromNumber(Math.ceil(size / CAP_UNIT) * CAP_UNIT);
+}
 
 /**
  * Removes the oldest documents of a capped collection that has grown too large.

@@ -1,6 +1,7 @@
 import { failedToParse, MongoError, typeMismatch } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, Long, omit, textOf, toNumber } from "../bson/values";
+import { roundedCap } from "../catalog/capped";
 import type { Collection } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { regranulated } from "../catalog/time-series";
@@ -53,7 +54,7 @@ function changedOptions(command: Doc, collection: Collection): Doc {
   if (unknown !== undefined) {
     throw unknownField("collMod", unknown);
   }
-  const { validator, changeStreamPreAndPostImages, timeseries } = command;
+  const { validator, changeStreamPreAndPostImages, timeseries, cappedSize } = command;
   if (isDocument(validator)) {
     parseFilter(validator);
   }
@@ -64,6 +65,9 @@ function changedOptions(command: Doc, collection: Collection): Doc {
       command[name],
     ]),
   );
+  if (cappedSize !== undefined) {
+    changes["size"] = roundedCap(cappedSize);
+  }
   if (timeseries === undefined) {
     return changes;
   }

@@ -1,7 +1,7 @@
 import { badValue, MongoError } from "../errors";
-import { Long, omit, toNumber } from "../bson/values";
+import { omit, toNumber } from "../bson/values";
 import type { Doc } from "../bson/values";
-import { enforceCap } from "../catalog/capped";
+import { roundedCap, enforceCap } from "../catalog/capped";
 import type { CommandContext } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/convertToCapped/ */
@@ -21,7 +21,7 @@ export async function convertToCapped(context: CommandContext): Promise<Doc> {
     }
     const { options } = collection;
     unit.onRollback(() => (collection.options = options));
-    collection.options = { ...omit(options, "max"), capped: true, size: Long.fromNumber(size) };
+    collection.options = { ...omit(options, "max"), capped: true, size: roundedCap(size) };
     collection.indexes
       .filter(({ isId }) => !isId)
       .forEach((index) => catalog.dropIndex(unit, collection, index));

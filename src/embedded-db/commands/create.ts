@@ -2,6 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { pipelineArgument } from "../aggregate/stage";
+import { roundedCap } from "../catalog/capped";
 import { parseTimeSeries } from "../catalog/time-series";
 import { isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
@@ -127,10 +128,16 @@ function checkOptions(options: Doc): void {
     options["timeseries"] = parseTimeSeries(options["timeseries"], options);
   }
   checkClustered(options["clusteredIndex"]);
+  if (options["clusteredIndex"] !== undefined) {
+    options["clusteredIndex"] = { v: 2, name: "_id_", ...(options["clusteredIndex"] as Doc) };
+  }
   checkExpiry(options);
   checkImages(options["changeStreamPreAndPostImages"], options);
   if (options["capped"] !== undefined && toNumber(options["size"]) === undefined) {
     throw new MongoError(72, "the 'size' field is required when 'capped' is true");
+  }
+  if (options["capped"] !== undefined) {
+    options["size"] = roundedCap(options["size"]);
   }
   if (
     options["capped"] === undefined &&

@@ -119,6 +119,14 @@ function listCommands(): Doc {
   return { commands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, {}])) };
 }
 
+/** Commands of Atlas, which other servers refuse with a code of its own. */
+export const SEARCH_COMMANDS = new Set([
+  "createSearchIndexes",
+  "dropSearchIndex",
+  "listSearchIndexes",
+  "updateSearchIndex",
+]);
+
 /** Commands of MongoDB that are refused by name, sorted. */
 export const UNSUPPORTED = new Set([
   "applyOps",
@@ -127,16 +135,13 @@ export const UNSUPPORTED = new Set([
   "cloneCollectionAsCapped",
   "compact",
   "createRole",
-  "createSearchIndexes",
   "createUser",
-  "dropSearchIndex",
   "dropUser",
   "eval",
   "filemd5",
   "getFreeMonitoringStatus",
   "killAllSessions",
   "killOp",
-  "listSearchIndexes",
   "logRotate",
   "mapReduce",
   "reIndex",
@@ -145,6 +150,5 @@ export const UNSUPPORTED = new Set([
   "saslStart",
   "shutdown",
   "top",
-  "updateSearchIndex",
   "updateUser",
 ]);

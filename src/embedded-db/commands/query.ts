@@ -1,7 +1,8 @@
 import { MongoError } from "../errors";
-import type { Doc } from "../bson/values";
+import { type Doc, isDocument } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { countArgument, type Filter, filterArgument, parseFilter } from "../query/filter";
+import { noTextScore } from "../query/meta";
 import { matchedPosition } from "../query/position";
 import { compileProjection, type Projection } from "../query/projection";
 import type { Selection } from "../query/select";
@@ -27,16 +28,29 @@ export function parseFind(context: CommandContext, collection: Collection | unde
   if (skip < 0) {
     throw new MongoError(51024, `BSON field 'skip' value must be >= 0, actual value '${skip}'`);
   }
+  const sort = parseSort(command["sort"]);
+  const projection = command["projection"] ?? command["fields"];
+  if (!filter.text && (sort.some(({ meta }) => meta === "textScore") || asksForScore(projection))) {
+    throw noTextScore();
+  }
   return {
     filter,
-    sort: parseSort(command["sort"]),
+    sort,
     skip,
     limit: Math.abs(limit),
     negativeLimit: limit < 0,
     hint: hintOf(command["hint"]),
     collation,
-    projection: projectionOf(command["projection"] ?? command["fields"], filter, variables),
+    projection: projectionOf(projection, filter, variables),
   };
+}
+
+/** True for a projection such as `{ score: { $meta: "textScore" } }`. */
+function asksForScore(projection: unknown): boolean {
+  return (
+    isDocument(projection) &&
+    Object.values(projection).some((value) => isDocument(value) && value["$meta"] === "textScore")
+  );
 }
 
 /** An empty hint is none. */

@@ -2,6 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
+import { metaName } from "./meta";
 import { someValueAt } from "./path";
 import type { Deadline } from "./scan";
 
@@ -30,7 +31,7 @@ export function parseSort(sort: unknown): SortKey[] {
 function parseKey(path: string, direction: unknown): SortKey {
   const parts = path.split(".");
   if (isDocument(direction) && "$meta" in direction) {
-    return { path, parts, descending: true, meta: String(direction["$meta"]) };
+    return { path, parts, descending: true, meta: metaName(direction["$meta"]) };
   }
   const number = toNumber(direction);
   if (number !== 1 && number !== -1) {

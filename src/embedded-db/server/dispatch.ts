@@ -1,9 +1,9 @@
-import { COMMANDS, UNSUPPORTED } from "../commands";
+import { COMMANDS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
 import { checkReadConcern, writeConcernError } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import { checkFields } from "../commands/fields";
 import type { Engine } from "../engine";
-import { MongoError } from "../errors";
+import { MongoError, searchNotEnabled } from "../errors";
 import { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { type Doc, double } from "../bson/values";
@@ -63,6 +63,9 @@ function run(
     checkFields(name, context.command);
     context.begin();
     return watched(context.deadline, () => command(context));
+  }
+  if (SEARCH_COMMANDS.has(name)) {
+    throw searchNotEnabled(name);
   }
   if (UNSUPPORTED.has(name)) {
     throw new MongoError(238, `Command ${name} is not supported by the embedded database`);

@@ -2,7 +2,7 @@ import { MongoError } from "../../errors";
 import { type Doc, isNumeric, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
-import { metaOf } from "../meta";
+import { metaName, metaOf } from "../meta";
 import { compileRegex } from "../regex";
 import { checkStringLength } from "../watch";
 import { fixed, isNullish, namedArguments, variadic } from "./arguments";
@@ -24,7 +24,10 @@ export const STRING: Record<string, CompileOperator> = {
   }),
   $indexOfBytes: indexOf("$indexOfBytes", (text) => Buffer.from(text)),
   $indexOfCP: indexOf("$indexOfCP", (text) => [...text]),
-  $meta: (argument) => (scope) => metaOf(scope.root, String(argument)),
+  $meta: (argument) => {
+    const name = metaName(argument);
+    return (scope) => metaOf(scope.root, name);
+  },
   $regexFind: matching("$regexFind", (input) => {
     const found = input?.regex.exec(input.text);
     return input && found ? matchDocument(input.text, found) : null;

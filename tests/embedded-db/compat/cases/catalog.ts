@@ -217,6 +217,18 @@ export const CATALOG_CASES: Case[] = [
     difference: "DocumentDB 1.0 does not know clustered collections",
   },
   {
+    name: "create: the size of a capped collection is a multiple of 256",
+    commands: [{ create: "c", capped: true, size: 1000, max: 5 }, { listCollections: 1 }],
+    reply: found({
+      name: "c",
+      type: "collection",
+      options: { capped: true, size: 1024, max: 5 },
+      info: { readOnly: false, uuid: expect.anything() as unknown },
+      idIndex: { v: 2, key: { _id: 1 }, name: "_id_" },
+    }),
+    difference: "DocumentDB 1.0 makes capped collections ordinary ones",
+  },
+  {
     name: "create: refuses encrypted fields",
     commands: [{ create: "c", encryptedFields: { fields: [] } }],
     reply: { ok: 0, code: 238 },

@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import { type Case, type Doc, find, found } from "../case";
+import { aggregate, type Case, type Doc, find, found } from "../case";
 
 const NO_COLLATION = "DocumentDB 1.0 refuses or ignores collations";
 
@@ -74,6 +74,23 @@ export const QUERY_CASES: Case[] = [
     ],
     reply: found(),
     difference: NO_COLLATION,
+  },
+  ...[
+    ["a projection", find({}, { projection: SCORE })],
+    ["a sort", find({}, { sort: SCORE })],
+    ["a pipeline's sort", aggregate({ $sort: SCORE })],
+    ["a pipeline's projection", aggregate({ $project: SCORE })],
+  ].map(([where, command]): Case => ({
+    name: `text: no score without $text in ${where as string}`,
+    documents: LIST,
+    commands: [TEXT_INDEX, command as Doc],
+    reply: { ok: 0, code: 40218 },
+  })),
+  {
+    name: "projection: an unknown $meta is refused",
+    documents: LIST,
+    commands: [find({}, { projection: { x: { $meta: "nope" } } })],
+    reply: { ok: 0, code: 17308 },
   },
   {
     name: "index: an option for the one on _id is refused",
