@@ -12,6 +12,7 @@ const ERROR_NAMES = {
   14: "TypeMismatch",
   15: "Overflow",
   16: "InvalidLength",
+  18: "AuthenticationFailed",
   20: "IllegalOperation",
   21: "EmptyArrayOperation",
   22: "InvalidBSON",

@@ -50,6 +50,16 @@ describe("the server", () => {
     });
   });
 
+  it("lets nobody log in: no account has that password", async () => {
+    const { host } = new URL(test.database.uri);
+    const client = new mongo.MongoClient(`mongodb://user:password@${host}/`);
+    expect(await errorOf(client.connect())).toMatchObject({
+      code: 18,
+      codeName: "AuthenticationFailed",
+    });
+    await client.close();
+  });
+
   it.each([
     ["createSearchIndexes", { createSearchIndexes: "a", indexes: [] }],
     ["$search", { aggregate: "a", pipeline: [{ $search: {} }], cursor: {} }],

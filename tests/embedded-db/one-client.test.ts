@@ -120,6 +120,10 @@ it("documents that grow beyond 16 MB or 180 levels are refused and stay as they 
   await expect(docs.updateOne({ _id: 1 }, { $push: { list: { $each } } })).rejects.toMatchObject({
     code: 10334,
   });
+  const pad = "x".repeat(16 * 1024 * 1024);
+  await expect(docs.updateOne({ _id: 1 }, [{ $set: { list: pad } }])).rejects.toMatchObject({
+    code: 17419,
+  });
   const deep = Array.from({ length: 300 }, () => "a").join(".");
   await expect(docs.updateOne({ _id: 1 }, { $set: { [deep]: 1 } })).rejects.toMatchObject({
     code: 15,

@@ -1,7 +1,8 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
+import type { Collation } from "../query/collation";
 import { compileExpression } from "../query/expression";
 import { isOperatorDocument } from "../query/filter";
 import { kept } from "../query/memory-budget";
@@ -14,20 +15,25 @@ import { COMPOUND_ACCUMULATORS } from "./accumulators";
 import type { PipelineContext, Stage } from "./stage";
 
 /** Computes one field of a group from its documents. */
-type Accumulate = (docs: readonly Doc[], values: () => unknown[]) => unknown;
+type Accumulate = (
+  docs: readonly Doc[],
+  values: () => unknown[],
+  collation: Collation | undefined,
+) => unknown;
 
 /** The accumulators of one argument, sorted. */
 const ACCUMULATORS: Record<string, Accumulate> = {
-  $addToSet: (_docs, values) => [
-    ...setOf(values().filter((value) => value !== undefined)).values(),
-  ],
+  $addToSet: (_docs, values, collation) => {
+    const given = values().filter((value) => value !== undefined);
+    return [...setOf(given, collation?.fold).values()];
+  },
   $avg: (_docs, values) => average(values()),
   $count: (docs) => docs.length,
   $first: (_docs, values) => values()[0] ?? null,
   $last: (_docs, values) => values().at(-1) ?? null,
-  $max: (_docs, values) => extreme(values(), 1),
+  $max: (_docs, values, collation) => extreme(values(), 1, collation?.order),
   $mergeObjects: (_docs, values) => mergeObjects([...values(), null]),
-  $min: (_docs, values) => extreme(values(), -1),
+  $min: (_docs, values, collation) => extreme(values(), -1, collation?.order),
   $push: (_docs, values) => values().filter((value) => value !== undefined),
   $sum: (_docs, values) => sum(values()),
 };
@@ -79,7 +85,8 @@ export function compileField(name: string, spec: unknown): Field {
   const evaluate = compileExpression(operand);
   return {
     name,
-    compute: (docs, context) => accumulate(docs, () => valuesOf(docs, evaluate, context)),
+    compute: (docs, context) =>
+      accumulate(docs, () => valuesOf(docs, evaluate, context), context.collation),
   };
 }
 
@@ -103,7 +110,7 @@ function* grouped(
   for (const doc of kept("$group", input, (one) => one)) {
     context.deadline.check();
     const value = id(inDocument(scope, doc)) ?? null;
-    const key = encodeKey(value).toString("latin1");
+    const key = identityOf(value, context.collation?.fold);
     const known = groups.get(key);
     if (known) {
       known.docs.push(doc);

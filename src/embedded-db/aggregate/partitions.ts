@@ -1,4 +1,4 @@
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
 import { type Doc, isDocument } from "../bson/values";
 import { type Evaluate, scopeFor } from "../query/scope";
 import type { PipelineContext } from "./stage";
@@ -20,7 +20,7 @@ export function partitioned(docs: Iterable<Doc>, by: Evaluate, context: Pipeline
   const partitions = new Map<string, Doc[]>();
   for (const doc of docs) {
     context.deadline.check();
-    const key = encodeKey(by(scopeFor(doc, context)) ?? null).toString("latin1");
+    const key = identityOf(by(scopeFor(doc, context)) ?? null, context.collation?.fold);
     const partition = partitions.get(key);
     if (partition) {
       partition.push(doc);

@@ -148,7 +148,7 @@ export function planCounting(
   hint?: unknown,
 ): PlannedCounting | undefined {
   const counting = parseCounting(pipeline, stages);
-  if (!counting || isEverything(filter)) {
+  if (!counting || (isEverything(filter) && hint === undefined)) {
     return counting && { ...counting, collection, plan: undefined };
   }
   const { collation, reader } = context;

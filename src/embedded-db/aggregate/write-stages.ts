@@ -2,6 +2,7 @@ import { failedToParse, MongoError } from "../errors";
 import { encode } from "../bson/encode";
 import { type Doc, isDocument, ObjectId, omit, textOf } from "../bson/values";
 import type { Collection } from "../catalog/collection";
+import { evaluateExpression } from "../query/expression";
 import { parseFilter } from "../query/filter";
 import { own } from "../query/path";
 import type { CommandContext } from "../commands/context";
@@ -53,7 +54,8 @@ function out(argument: unknown, context: CommandContext): WriteDocuments {
       selectForWriting(unit, collection, all, context.deadline).forEach((match) =>
         collection.remove(unit, match, match.doc),
       );
-      documents.forEach((doc) => collection.insert(unit, encode(doc)));
+      const bypass = context.flag("bypassDocumentValidation");
+      documents.forEach((doc) => collection.insert(unit, encode(doc), bypass));
     });
   };
 }
@@ -100,37 +102,53 @@ function mergeOne(
   );
   const selection = { filter, multi: false, collation: undefined, hint: undefined, sort: [] };
   const [match] = selectForWriting(unit, collection, selection, context.deadline);
+  const bypassValidation = context.flag("bypassDocumentValidation");
   if (!match) {
-    return whenNotMatched(unit, collection, doc, spec["whenNotMatched"] ?? "insert");
+    const action = spec["whenNotMatched"] ?? "insert";
+    return whenNotMatched(unit, collection, doc, action, bypassValidation);
   }
-  const fields = omit(doc, "_id");
-  const variables = { new: doc, ...((spec["let"] ?? {}) as Doc) };
-  switch (spec["whenMatched"] ?? "merge") {
-    case "keepExisting":
-      return;
-    case "fail":
-      throw new MongoError(11000, "$merge found a matching document with whenMatched: fail");
-    case "replace":
-      updateOne(unit, collection, match, compileUpdate(fields, { filter }));
-      return;
-    case "merge":
-      if (Object.keys(fields).length > 0) {
-        const set = [
-          {
-            $set: Object.fromEntries(
-              Object.entries(fields).map(([key, value]) => [key, { $literal: value }]),
-            ),
-          },
-        ];
-        updateOne(unit, collection, match, compileUpdate(set, { filter }));
-      }
-      return;
-    default:
-      updateOne(unit, collection, match, compileUpdate(spec["whenMatched"], { filter, variables }));
+  const change = mergingUpdate(doc, spec);
+  if (change !== undefined) {
+    const update = compileUpdate(change, { filter, variables: mergeVariables(doc, spec["let"]) });
+    updateOne(unit, collection, match, { update, bypassValidation });
   }
 }
 
-function whenNotMatched(unit: WriteUnit, collection: Collection, doc: Doc, action: unknown): void {
+/** What happens to a document that is there already; undefined for nothing. */
+function mergingUpdate(doc: Doc, spec: Doc): unknown {
+  const fields = omit(doc, "_id");
+  switch (spec["whenMatched"] ?? "merge") {
+    case "keepExisting":
+      return undefined;
+    case "fail":
+      throw new MongoError(11000, "$merge found a matching document with whenMatched: fail");
+    case "replace":
+      return fields;
+    case "merge": {
+      const literals = Object.entries(fields).map(([key, $literal]) => [key, { $literal }]);
+      return literals.length === 0 ? undefined : [{ $set: Object.fromEntries(literals) as Doc }];
+    }
+    default:
+      return spec["whenMatched"];
+  }
+}
+
+/** `let` is computed of the new document, which is `$$new` without one. */
+function mergeVariables(doc: Doc, given: unknown): Doc {
+  return isDocument(given)
+    ? Object.fromEntries(
+        Object.entries(given).map(([name, value]) => [name, evaluateExpression(doc, value)]),
+      )
+    : { new: doc };
+}
+
+function whenNotMatched(
+  unit: WriteUnit,
+  collection: Collection,
+  doc: Doc,
+  action: unknown,
+  bypassValidation: boolean,
+): void {
   if (action === "fail") {
     throw new MongoError(
       13113,
@@ -138,6 +156,6 @@ function whenNotMatched(unit: WriteUnit, collection: Collection, doc: Doc, actio
     );
   }
   if (action === "insert") {
-    collection.insert(unit, encode(doc));
+    collection.insert(unit, encode(doc), bypassValidation);
   }
 }

@@ -123,7 +123,12 @@ export class Collection {
     bytes: Buffer,
     description: UpdateDescription | undefined,
   ): void {
-    this.validate(after);
+    if (bytes.length > MAX_DOCUMENT_BYTES) {
+      throw new MongoError(
+        17419,
+        `Resulting document after update is larger than ${MAX_DOCUMENT_BYTES}`,
+      );
+    }
     checkDepth(after);
     const touched = this.indexesTouched(stored.bytes, bytes);
     const oldKeys = this.keysOf(before, touched);
@@ -181,26 +186,36 @@ export class Collection {
     }
   }
 
+  /**
+   * Refuses a changed document that the validator does not take; a moderate one lets those be that
+   * it did not take before.
+   * @see https://www.mongodb.com/docs/manual/core/schema-validation/specify-validation-level/
+   */
+  validateChange(before: Doc, after: Doc): void {
+    if (this.options["validationLevel"] !== "moderate" || this.isValid(before)) {
+      this.validate(after);
+    }
+  }
+
   /** @see https://www.mongodb.com/docs/manual/core/schema-validation/ */
   private validate(doc: Doc): void {
-    const validator = this.options["validator"];
-    if (
-      !isDocument(validator) ||
-      this.options["validationLevel"] === "off" ||
-      this.options["validationAction"] === "warn"
-    ) {
-      return;
-    }
-    const options = { collation: this.collation };
-    this.parsedValidator ??= parseFilter(validator, options);
-    if (!this.parsedValidator.matches(doc)) {
+    if (!this.isValid(doc)) {
+      const details = failedValidation(this.options["validator"] as Doc, doc, {
+        collation: this.collation,
+      });
       throw new MongoError(121, "Document failed validation", {
-        errInfo: {
-          failingDocumentId: doc["_id"],
-          details: failedValidation(validator, doc, options),
-        },
+        errInfo: { failingDocumentId: doc["_id"], details },
       });
     }
+  }
+
+  private isValid(doc: Doc): boolean {
+    const { validator, validationLevel, validationAction } = this.options;
+    if (!isDocument(validator) || validationLevel === "off" || validationAction === "warn") {
+      return true;
+    }
+    this.parsedValidator ??= parseFilter(validator, { collation: this.collation });
+    return this.parsedValidator.matches(doc);
   }
 
   /** The validator changed: parse it again. */

@@ -14,7 +14,7 @@ export function count(context: CommandContext): Doc {
     return { n: 0 };
   }
   const query = parseFind(context, collection);
-  if (isEverything(query.filter) && !collection.isView) {
+  if (isEverything(query.filter) && query.hint === undefined && !collection.isView) {
     const total = Math.max(
       collection.count + context.addedInTransaction(collection) - query.skip,
       0,
@@ -28,6 +28,8 @@ export function count(context: CommandContext): Doc {
     }
     const matches = runPipeline(pipelineContext(context, snapshot, collection), collection, [
       { $match: context.document("query") ?? {} },
+      ...(query.skip > 0 ? [{ $skip: query.skip }] : []),
+      ...(query.limit > 0 ? [{ $limit: query.limit }] : []),
     ]);
     return { n: lengthOf(matches) };
   } finally {

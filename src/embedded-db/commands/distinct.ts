@@ -1,6 +1,6 @@
 import { type Doc } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
 import { someValueAt } from "../query/path";
 import { select } from "../query/select";
 import type { CommandContext } from "./context";
@@ -16,11 +16,10 @@ export function distinct(context: CommandContext): Doc {
     return { values: [] };
   }
   const query = parseFind(context, collection);
-  const fold = query.collation?.fold ?? ((text: string) => text);
   const values = new Map<string, unknown>();
   const note = (value: unknown) => {
     for (const entry of Array.isArray(value) ? value : [value]) {
-      const key = encodeKey(typeof entry === "string" ? fold(entry) : entry).toString("latin1");
+      const key = identityOf(entry, query.collation?.fold);
       if (entry !== undefined && !values.has(key)) {
         values.set(key, entry);
       }

@@ -101,14 +101,16 @@ function execute(
   }
   const [match] = selectForWriting(unit, collection, request.selection, context.deadline);
   const shown = (doc: Doc) => (request.projection ? request.projection(doc) : doc);
-  if (!request.update) {
+  const { update } = request;
+  const bypassValidation = context.flag("bypassDocumentValidation");
+  if (!update) {
     if (match) {
       collection.remove(unit, match, match.doc);
     }
     return { lastErrorObject: { n: match ? 1 : 0 }, value: match ? shown(match.doc) : null };
   }
   if (match) {
-    const { after } = updateOne(unit, collection, match, request.update);
+    const { after } = updateOne(unit, collection, match, { update, bypassValidation });
     return {
       lastErrorObject: { n: 1, updatedExisting: true },
       value: shown(request.returnNew ? after : match.doc),
@@ -117,7 +119,8 @@ function execute(
   if (!request.upsert) {
     return { lastErrorObject: { n: 0, updatedExisting: false }, value: null };
   }
-  const doc = insertUpsert(unit, collection, { filter: request.filter, update: request.update });
+  const { filter } = request;
+  const doc = insertUpsert(unit, collection, { filter, update, bypassValidation });
   return {
     lastErrorObject: { n: 1, updatedExisting: false, upserted: doc["_id"] },
     value: request.returnNew ? shown(doc) : null,

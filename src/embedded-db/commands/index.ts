@@ -119,6 +119,9 @@ function listCommands(): Doc {
   return { commands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, {}])) };
 }
 
+/** Nobody has an account here: whoever logs in is told what a wrong password is told. */
+export const LOGINS = new Set(["authenticate", "saslContinue", "saslStart"]);
+
 /** Commands of Atlas, which other servers refuse with a code of its own. */
 export const SEARCH_COMMANDS = new Set([
   "createSearchIndexes",
@@ -130,7 +133,6 @@ export const SEARCH_COMMANDS = new Set([
 /** Commands of MongoDB that are refused by name, sorted. */
 export const UNSUPPORTED = new Set([
   "applyOps",
-  "authenticate",
   "autoCompact",
   "cloneCollectionAsCapped",
   "compact",
@@ -146,8 +148,6 @@ export const UNSUPPORTED = new Set([
   "mapReduce",
   "reIndex",
   "replSetInitiate",
-  "saslContinue",
-  "saslStart",
   "shutdown",
   "top",
   "updateUser",

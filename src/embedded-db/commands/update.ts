@@ -90,5 +90,6 @@ export function parseStatement(
     collation,
     hint: hintOf(statement["hint"]),
     sort: parseSort(statement["sort"]),
+    bypassValidation: context.flag("bypassDocumentValidation"),
   };
 }

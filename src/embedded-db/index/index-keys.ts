@@ -191,6 +191,11 @@ function hashOf(value: unknown): string {
   return createHash("md5").update(encodeKey(value)).digest("base64");
 }
 
+/** A text that is the same for values that are equal, under a collation if there is one. */
+export function identityOf(value: unknown, fold?: FoldString): string {
+  return encodeKey(fold ? foldDeep(value, fold) : value).toString("latin1");
+}
+
 function foldDeep(value: unknown, fold: FoldString): unknown {
   if (typeof value === "string") {
     return fold(value);

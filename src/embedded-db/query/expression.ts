@@ -66,7 +66,7 @@ function compilePath(expression: string): Evaluate {
     case "REMOVE":
       return () => undefined;
     case "NOW":
-      return (scope) => scope.now;
+      return (scope) => readPath(scope.now, parts);
     case "KEEP":
     case "PRUNE":
     case "DESCEND":

@@ -1,5 +1,5 @@
 import { badValue, failedToParse, MongoError } from "../errors";
-import { type Doc, isDocument, isNumeric, typeName } from "../bson/values";
+import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
 import type { Collation } from "./collation";
 import { evaluateExpression } from "./expression";
 import { compileJsonSchema } from "./json-schema";
@@ -107,13 +107,22 @@ function parseTopLevel(name: string, value: unknown, parsing: Parsing): FilterNo
     case "$alwaysFalse":
       return [opaque(() => false)];
     case "$sampleRate":
-      return [opaque(() => Math.random() < Number(value))];
+      return [sampling(value)];
     default:
       throw badValue(
         `unknown top level operator: ${name}. If you have a field name that starts with a '$' symbol, ` +
           "consider using $getField or $setField.",
       );
   }
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/query/sampleRate/ */
+function sampling(value: unknown): FilterNode {
+  const rate = toNumber(value) ?? NaN;
+  if (!(rate >= 0 && rate <= 1)) {
+    throw badValue("numeric argument to $sampleRate must be in [0, 1]");
+  }
+  return opaque(() => Math.random() < rate);
 }
 
 function opaque(matches: DocPredicate): FilterNode {

@@ -1,4 +1,4 @@
-import { COMMANDS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
+import { COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
 import { checkReadConcern, writeConcernError } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import { checkFields } from "../commands/fields";
@@ -63,6 +63,9 @@ function run(
     checkFields(name, context.command);
     context.begin();
     return watched(context.deadline, () => command(context));
+  }
+  if (LOGINS.has(name)) {
+    throw new MongoError(18, "Authentication failed.");
   }
   if (SEARCH_COMMANDS.has(name)) {
     throw searchNotEnabled(name);

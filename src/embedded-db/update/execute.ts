@@ -20,6 +20,7 @@ export interface UpdateStatement {
   collation: Collation | undefined;
   hint: unknown;
   sort: readonly SortKey[];
+  bypassValidation: boolean;
 }
 
 export interface UpdateOutcome {
@@ -39,7 +40,7 @@ export function updateDocuments(
 ): void {
   const matches = selectForWriting(unit, collection, statement, deadline);
   // A statement that fails on the way counts for nothing.
-  const results = matches.map((match) => updateOne(unit, collection, match, statement.update));
+  const results = matches.map((match) => updateOne(unit, collection, match, statement));
   outcome.matched += results.length;
   outcome.modified += results.filter(({ modified }) => modified).length;
   if (matches.length === 0 && statement.upsert) {
@@ -64,13 +65,16 @@ export function updateOne(
   unit: WriteUnit,
   collection: Collection,
   match: Match,
-  update: CompiledUpdate,
+  { update, bypassValidation }: Pick<UpdateStatement, "update" | "bypassValidation">,
 ): { modified: boolean; after: Doc } {
   // Operators change their document in place, so the old state is decoded once more.
   const { after, change } = update.apply(decode(match.bytes), false);
   const bytes = encode(after);
   if (bytes.equals(match.bytes)) {
     return { modified: false, after };
+  }
+  if (!bypassValidation) {
+    collection.validateChange(match.doc, after);
   }
   collection.replace(unit, match, match.doc, after, bytes, change);
   return { modified: true, after };
@@ -79,10 +83,10 @@ export function updateOne(
 export function insertUpsert(
   unit: WriteUnit,
   collection: Collection,
-  statement: Pick<UpdateStatement, "filter" | "update">,
+  statement: Pick<UpdateStatement, "filter" | "update" | "bypassValidation">,
 ): Doc {
   const given = encode(makeUpsert(statement.filter, statement.update));
-  const doc = decode(collection.insert(unit, given));
+  const doc = decode(collection.insert(unit, given, statement.bypassValidation));
   enforceCap(unit, collection);
   return doc;
 }

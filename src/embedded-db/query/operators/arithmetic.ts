@@ -11,7 +11,7 @@ import {
   toDecimal,
   truncateToLong,
 } from "../../bson/numbers";
-import { compareValues } from "../../bson/compare";
+import { compareValues, type StringOrder } from "../../bson/compare";
 import {
   Decimal128,
   double,
@@ -81,10 +81,13 @@ export function average(values: readonly unknown[]): unknown {
 }
 
 /** The largest (sign 1) or smallest (sign -1) value that is not null. */
-export function extreme(values: readonly unknown[], sign: 1 | -1): unknown {
+export function extreme(values: readonly unknown[], sign: 1 | -1, strings?: StringOrder): unknown {
   let best: unknown;
   for (const value of values) {
-    if (!isNullish(value) && (best === undefined || compareValues(value, best) * sign > 0)) {
+    if (
+      !isNullish(value) &&
+      (best === undefined || compareValues(value, best, strings) * sign > 0)
+    ) {
       best = value;
     }
   }

@@ -1,7 +1,7 @@
 import { MongoError } from "../../errors";
 import { compareValues } from "../../bson/compare";
 import { typeName } from "../../bson/values";
-import { encodeKey } from "../../index/key-string";
+import { type FoldString, identityOf } from "../../index/index-keys";
 import { type CompileOperator, isTruthy } from "../scope";
 import { checkDeadline } from "../watch";
 import { fixed, isNullish, variadic } from "./arguments";
@@ -64,11 +64,11 @@ export const SET: Record<string, CompileOperator> = {
 type ValueSet = Map<string, unknown>;
 
 /** The different ones among the values. */
-export function setOf(values: readonly unknown[]): ValueSet {
+export function setOf(values: readonly unknown[], fold?: FoldString): ValueSet {
   const set: ValueSet = new Map();
   for (const value of values) {
     checkDeadline();
-    const key = encodeKey(value).toString("latin1");
+    const key = identityOf(value, fold);
     if (!set.has(key)) {
       set.set(key, value);
     }

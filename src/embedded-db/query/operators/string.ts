@@ -1,4 +1,5 @@
 import { MongoError } from "../../errors";
+import { compareStrings } from "../../bson/compare";
 import { type Doc, isNumeric, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
@@ -35,12 +36,12 @@ export const STRING: Record<string, CompileOperator> = {
   $regexFindAll: matching("$regexFindAll", (input) => (input ? [...allMatches(input)] : [])),
   $regexMatch: matching("$regexMatch", (input) => input?.regex.test(input.text) ?? false),
   $split: fixed("$split", 2, split),
+  $strcasecmp: fixed("$strcasecmp", 2, (...values) => {
+    const [a, b] = values.map((value) => upperCase(asText(value)));
+    return Math.sign(compareStrings(a as string, b as string));
+  }),
   $strLenBytes: lengthOf("$strLenBytes", 34473, (text) => Buffer.byteLength(text)),
   $strLenCP: lengthOf("$strLenCP", 34471, codePoints),
-  $strcasecmp: fixed("$strcasecmp", 2, (a, b) => {
-    const [left, right] = [upperCase(asText(a)), upperCase(asText(b))];
-    return Buffer.compare(Buffer.from(left), Buffer.from(right));
-  }),
   $substr: fixed("$substr", 3, (...values) => substringOfBytes("$substr", values)),
   $substrBytes: fixed("$substrBytes", 3, (...values) => substringOfBytes("$substrBytes", values)),
   $substrCP: fixed("$substrCP", 3, substringOfCharacters),

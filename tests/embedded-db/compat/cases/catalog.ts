@@ -1,4 +1,4 @@
-import { type Case, type Doc, find, found } from "../case";
+import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
 const NO_TIME_SERIES = "DocumentDB 1.0 has no time-series collections";
 const NO_INDEX_CHANGES = "DocumentDB 1.0 does not make indexes unique later";
@@ -227,6 +227,89 @@ export const CATALOG_CASES: Case[] = [
       idIndex: { v: 2, key: { _id: 1 }, name: "_id_" },
     }),
     difference: "DocumentDB 1.0 makes capped collections ordinary ones",
+  },
+  ...(
+    [
+      [
+        "an update goes past it when asked",
+        [update({ _id: 1 }, { $set: { n: -2 } }), find({})],
+        { bypassDocumentValidation: true },
+        [{ _id: 1, n: -2 }],
+      ],
+      [
+        "findAndModify goes past it when asked",
+        [{ findAndModify: "c", query: { _id: 1 }, update: { $set: { n: -2 } } }, find({})],
+        { bypassDocumentValidation: true },
+        [{ _id: 1, n: -2 }],
+      ],
+      [
+        "a moderate one leaves those alone that it never took",
+        [
+          { collMod: "c", validationLevel: "moderate" },
+          update({ _id: 1 }, { $set: { n: -2 } }),
+          find({}),
+        ],
+        {},
+        [{ _id: 1, n: -2 }],
+      ],
+      [
+        "a strict one does not",
+        [update({ _id: 1 }, { $set: { n: -2 } }), find({})],
+        {},
+        [{ _id: 1, n: -1 }],
+      ],
+    ] as [string, Doc[], Doc, Doc[]][]
+  ).map(([name, [first, ...rest], options, documents]): Case => ({
+    name: `validator: ${name}`,
+    documents: [{ _id: 1, n: -1 }],
+    commands: [{ collMod: "c", validator: { n: { $gt: 0 } } }, { ...first, ...options }, ...rest],
+    reply: found(...documents),
+  })),
+  {
+    name: "validator: $merge goes past it when asked",
+    documents: [{ _id: 1, n: -1 }],
+    commands: [
+      { collMod: "c", validator: { n: { $gt: 0 } } },
+      { ...aggregate({ $set: { n: -2 } }, { $merge: "c" }), bypassDocumentValidation: true },
+      find({}),
+    ],
+    reply: found({ _id: 1, n: -2 }),
+    difference: "DocumentDB 1.0 merges nothing into the collection it reads",
+  },
+  {
+    name: "view: a count skips and is cut",
+    documents: [1, 2, 3, 4].map((_id) => ({ _id })),
+    commands: [
+      { create: "v", viewOn: "c", pipeline: [] },
+      { count: "v", query: {}, skip: 1, limit: 2 },
+    ],
+    reply: { n: 2 },
+  },
+  ...[
+    { count: "c", hint: "nope" },
+    { ...aggregate({ $count: "n" }), hint: { nope: 1 } },
+  ].map((command): Case => ({
+    name: `hint: a count refuses an index that is not there: ${Object.keys(command)[0]}`,
+    documents: [{ _id: 1 }],
+    commands: [command],
+    reply: { ok: 0, code: 2 },
+  })),
+  {
+    name: "$merge: let is computed of the new document",
+    documents: [{ _id: 1, n: 1 }],
+    commands: [
+      { insert: "d", documents: [{ _id: 1, sum: 10 }] },
+      aggregate({
+        $merge: {
+          into: "d",
+          let: { more: { $add: ["$n", 1] } },
+          whenMatched: [{ $set: { sum: { $add: ["$sum", "$$more"] } } }],
+        },
+      }),
+      { find: "d" },
+    ],
+    reply: found({ _id: 1, sum: 12 }),
+    difference: "DocumentDB 1.0 refuses let",
   },
   {
     name: "create: refuses encrypted fields",

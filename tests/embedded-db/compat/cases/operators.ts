@@ -109,6 +109,10 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
   ["$replaceAll of nothing", { $replaceAll: { input: "ab", find: "", replacement: "-" } }, "-a-b-"],
   ["$replaceAll with null", { $replaceAll: { input: "a", find: null, replacement: "b" } }, null],
   ["$rand", { $and: [{ $gte: [{ $rand: {} }, 0] }, { $lt: [{ $rand: [] }, 1] }] }, true],
+  ["$strcasecmp of other values", { $strcasecmp: ["5", 5] }, 0],
+  ["$strcasecmp of null", { $strcasecmp: [null, "a"] }, -1],
+  ["$strcasecmp", { $strcasecmp: ["B", "a"] }, 1],
+  ["a field of $$NOW", { $type: "$$NOW.x" }, "missing"],
   ["$unsetField", { $unsetField: { field: "a", input: { a: 1, b: 2 } } }, { b: 2 }],
 ];
 

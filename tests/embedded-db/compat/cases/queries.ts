@@ -66,6 +66,38 @@ export const QUERY_CASES: Case[] = [
     reply: found({ _id: 1 }, { _id: 3 }),
   },
   {
+    name: "collation: groups, sets and extremes go by it",
+    documents: ["b", "a", "A", "B"].map((name, _id) => ({ _id, name })),
+    commands: [
+      {
+        ...aggregate(
+          { $group: { _id: "$name", n: { $sum: 1 } } },
+          { $sort: { _id: 1 } },
+          {
+            $group: {
+              _id: null,
+              all: { $push: "$$ROOT" },
+              max: { $max: "$_id" },
+              set: { $addToSet: { $toUpper: "$_id" } },
+            },
+          },
+          { $set: { set: { $size: "$set" } } },
+        ),
+        collation: { locale: "en", strength: 2 },
+      },
+    ],
+    reply: found({
+      _id: null,
+      all: [
+        { _id: "a", n: 2 },
+        { _id: "b", n: 2 },
+      ],
+      max: "b",
+      set: 2,
+    }),
+    difference: NO_COLLATION,
+  },
+  {
     name: "collation: simple replaces the collection's",
     commands: [
       { create: "c", collation: { locale: "en", strength: 1 } },
