@@ -472,6 +472,22 @@ describe("indexes", () => {
     expect(await errorOf(collection.createIndex({ a: 1 }, { unique: true }))).toMatchObject({
       code: 86,
     });
+    await collection.createIndex({ at: 1 }, { expireAfterSeconds: 10 });
+    const otherTime = collection.createIndex({ at: 1 }, { expireAfterSeconds: 20 });
+    expect(await errorOf(otherTime)).toMatchObject({ code: 85 });
+  });
+
+  it("takes indexes of one key that differ in unique, sparse, filter or collation", async () => {
+    const collection = fresh();
+    for (const [name, options] of Object.entries({
+      plain: {},
+      unique: { unique: true },
+      sparse: { sparse: true },
+      partial: { partialFilterExpression: { a: { $gt: 1 } } },
+      collated: { collation: { locale: "en" } },
+    })) {
+      expect(await collection.createIndex({ a: 1 }, { name, ...options })).toBe(name);
+    }
   });
 
   it("refuses $ne in a partial filter with 67", async () => {

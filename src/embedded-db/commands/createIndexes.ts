@@ -124,13 +124,14 @@ function alreadyThere(collection: Collection, spec: Doc): boolean {
     refuseSecondText(collection, spec);
     return false;
   }
-  if (sameKey.name !== spec["name"]) {
+  const sameOptions = compareValues(options(sameKey.spec), options(spec)) === 0;
+  if (sameOptions && !sameName) {
     throw new MongoError(85, `Index already exists with a different name: ${sameKey.name}`);
   }
-  if (compareValues(options(sameKey.spec), options(spec)) !== 0) {
+  if (!sameOptions) {
     throw new MongoError(
-      sameName ? 86 : 85,
-      "An equivalent index already exists with the same name but different options. " +
+      85,
+      `An equivalent index already exists with ${sameName ? "the same name but different" : "a different name and"} options. ` +
         `Requested index: ${shown(spec)}, existing index: ${shown(sameKey.spec)}`,
     );
   }
@@ -141,23 +142,34 @@ function shown(spec: Doc): string {
   return formatDocument(spec);
 }
 
-/** Indexes with the same key differ when their collation or partial filter does. */
+/** What tells indexes with the same key apart, so that both may be there. */
+const IDENTIFYING = [
+  "key",
+  "collation",
+  "partialFilterExpression",
+  "sparse",
+  "unique",
+  "weights",
+  "wildcardProjection",
+];
+
+/** What may not differ between two definitions of one index. */
+const OPTIONS = [
+  "2dsphereIndexVersion",
+  "bits",
+  "default_language",
+  "expireAfterSeconds",
+  "language_override",
+  "max",
+  "min",
+];
+
 function identity(spec: Doc): string {
-  return JSON.stringify([
-    spec["key"],
-    spec["collation"] ?? null,
-    spec["partialFilterExpression"] ?? null,
-    spec["weights"] ?? null,
-  ]);
+  return JSON.stringify(IDENTIFYING.map((name) => spec[name] || null));
 }
 
-function options(spec: Doc): Doc {
-  const { unique, sparse, expireAfterSeconds } = spec;
-  return {
-    unique: unique ?? false,
-    sparse: sparse ?? false,
-    expireAfterSeconds: expireAfterSeconds ?? null,
-  };
+function options(spec: Doc): unknown[] {
+  return OPTIONS.map((name) => spec[name] ?? null);
 }
 
 function refuseSecondText(collection: Collection, spec: Doc): void {
