@@ -1,9 +1,10 @@
 import type { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
-import { type Doc } from "../bson/values";
+import { type Doc, Long } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { DocumentSource } from "../cursors";
-import type { Projection } from "../query/projection";
+import type { Plan } from "../index/planner";
+import { readPath } from "../query/path";
 import type { Match } from "../query/scan";
 import { select } from "../query/select";
 import type { CommandContext } from "./context";
@@ -42,14 +43,37 @@ function openSource(
     return tailCollection(context, collection, query);
   }
   const snapshot = context.snapshot();
-  const { matches } = select(snapshot, collection, query, context.deadline);
-  return sourceOf(bytesOf(matches, query.projection), () => snapshot.release());
+  const { plan, matches } = select(snapshot, collection, query, context.deadline);
+  const shown = shownOf(context, query, plan);
+  return sourceOf(bytesOf(matches, shown), () => snapshot.release());
 }
 
-/** Without a projection the stored bytes go out as they are. */
-function* bytesOf(matches: Iterable<Match>, projection: Projection | undefined): Iterable<Buffer> {
+/** What a find shows of a match; undefined for the document as it is. */
+type Shown = ((match: Match) => Doc) | undefined;
+
+function shownOf(context: CommandContext, { projection }: FindQuery, plan: Plan): Shown {
+  if (context.flag("returnKey")) {
+    return ({ doc }) => keyShown(doc, plan);
+  }
+  if (context.flag("showRecordId")) {
+    return ({ doc, record }) => ({
+      ...(projection ? projection(doc) : doc),
+      $recordId: Long.fromNumber(record),
+    });
+  }
+  return projection && (({ doc }) => projection(doc));
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/method/cursor.returnKey/ */
+function keyShown(doc: Doc, plan: Plan): Doc {
+  const fields = plan.stage === "IXSCAN" ? plan.index.fields : [];
+  return Object.fromEntries(fields.map(({ path, parts }) => [path, readPath(doc, parts) ?? null]));
+}
+
+/** A document that is shown as it is goes out as the stored bytes. */
+function* bytesOf(matches: Iterable<Match>, shown: Shown): Iterable<Buffer> {
   for (const match of matches) {
-    yield projection ? encode(projection(match.doc)) : match.bytes;
+    yield shown ? encode(shown(match)) : match.bytes;
   }
 }
 

@@ -5,6 +5,7 @@ import { countArgument, type Filter, filterArgument, parseFilter } from "../quer
 import { noTextScore } from "../query/meta";
 import { matchedPosition } from "../query/position";
 import { compileProjection, type Projection } from "../query/projection";
+import { withinIndexBounds } from "../query/index-bounds";
 import type { Selection } from "../query/select";
 import { parseSort } from "../query/sort";
 import type { CommandContext } from "./context";
@@ -34,7 +35,7 @@ export function parseFind(context: CommandContext, collection: Collection | unde
     throw noTextScore();
   }
   return {
-    filter,
+    filter: withinIndexBounds(filter, collection, command),
     sort,
     skip,
     limit: Math.abs(limit),

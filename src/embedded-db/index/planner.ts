@@ -158,7 +158,14 @@ function textPlan(collection: Collection): Plan {
 }
 
 function hintedPlan(collection: Collection, request: PlanRequest): Plan {
-  const { hint } = request;
+  const index = hintedIndex(collection, request.hint);
+  return index.ordered
+    ? fullScan(index, conditionsOf(request.filter.root), request).plan
+    : collectionScan(request);
+}
+
+/** The index a hint names, by its name or its key. */
+export function hintedIndex(collection: Collection, hint: unknown): Index {
   const index = collection.indexes.find((candidate) =>
     typeof hint === "string"
       ? candidate.name === hint
@@ -170,9 +177,7 @@ function hintedPlan(collection: Collection, request: PlanRequest): Plan {
       "error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index",
     );
   }
-  return index.ordered
-    ? fullScan(index, conditionsOf(request.filter.root), request).plan
-    : collectionScan(request);
+  return index;
 }
 
 function sameKey(key: Doc, other: unknown): boolean {

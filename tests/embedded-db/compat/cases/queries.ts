@@ -118,6 +118,49 @@ export const QUERY_CASES: Case[] = [
     commands: [TEXT_INDEX, command as Doc],
     reply: { ok: 0, code: 40218 },
   })),
+  ...(
+    [
+      ["from min", { min: { n: 2, _id: 2 } }, [2, 3, 4]],
+      ["to max, which is left out", { max: { n: 2, _id: 3 } }, [1, 2]],
+      ["between both, with a filter", { min: { n: 1, _id: 2 }, max: { n: 3, _id: 0 }, filter: { _id: { $ne: 2 } } }, [3]], // prettier-ignore
+    ] as [string, Doc, number[]][]
+  ).map(([what, bounds, ids]): Case => ({
+    name: `bounds of an index: ${what}`,
+    documents: [1, 2, 2, 3].map((n, at) => ({ _id: at + 1, n })),
+    commands: [
+      { createIndexes: "c", indexes: [{ key: { n: 1, _id: 1 }, name: "n" }] },
+      find({}, { hint: "n", projection: { _id: 1 }, ...bounds }),
+    ],
+    reply: found(...ids.map((_id) => ({ _id }))),
+    difference: "DocumentDB 1.0 ignores min and max",
+  })),
+  ...(
+    [
+      ["no hint", { min: { _id: 1 } }, 51173],
+      ["another key than the index has", { min: { n: 1 }, hint: { _id: 1 } }, 51174],
+      ["a min that is not below max", { min: { _id: 2 }, max: { _id: 2 }, hint: "_id_" }, 51175],
+    ] as [string, Doc, number][]
+  ).map(([what, bounds, code]): Case => ({
+    name: `bounds of an index: refuses ${what}`,
+    documents: LIST,
+    commands: [find({}, bounds)],
+    reply: { ok: 0, code },
+    difference: "DocumentDB 1.0 ignores min and max",
+  })),
+  {
+    name: "find: shows the key of its index instead of the document",
+    documents: LIST,
+    commands: [find({ _id: 1 }, { returnKey: true })],
+    reply: found({ _id: 1 }),
+    difference: "DocumentDB 1.0 refuses returnKey",
+  },
+  {
+    name: "find: shows the number a document is stored under",
+    documents: [{ _id: 5 }],
+    commands: [find({}, { showRecordId: true })],
+    reply: found({ _id: 5, $recordId: 1 }),
+    difference: "DocumentDB 1.0 refuses showRecordId",
+  },
   {
     name: "projection: an unknown $meta is refused",
     documents: LIST,
