@@ -41,6 +41,18 @@ export function writeConcernError(concern: unknown): Doc | undefined {
   return undefined;
 }
 
+/**
+ * True when a write must be on disk before it is answered.
+ * @see https://www.mongodb.com/docs/manual/reference/write-concern/#acknowledgment-behavior
+ */
+export function isJournaled(concern: unknown): boolean {
+  if (!isDocument(concern)) {
+    return false;
+  }
+  const { j, w } = concern;
+  return j === undefined ? w === "majority" : j === true || Boolean(toNumber(j));
+}
+
 function described({ code, codeName, message }: MongoError): Doc {
   return { code, codeName, errmsg: message };
 }

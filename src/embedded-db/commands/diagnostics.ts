@@ -91,13 +91,14 @@ export function usersInfo(): Doc {
 }
 
 /**
- * Everything acknowledged is on disk already; writes cannot be locked out.
+ * Brings everything acknowledged to the disk; writes cannot be locked out.
  * @see https://www.mongodb.com/docs/manual/reference/command/fsync/
  */
-export function fsync(context: CommandContext): Doc {
+export async function fsync(context: CommandContext): Promise<Doc> {
   if (context.flag("lock")) {
     throw new MongoError(238, "fsync with lock is not supported by the embedded database");
   }
+  await context.engine.storage.flush();
   return { numFiles: 1 };
 }
 

@@ -1,5 +1,5 @@
 import { COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
-import { checkReadConcern, writeConcernError } from "../commands/concerns";
+import { checkReadConcern, isJournaled, writeConcernError } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import { checkFields } from "../commands/fields";
 import type { Engine } from "../engine";
@@ -35,15 +35,19 @@ export async function dispatch(request: Request, connection: ConnectionContext):
       throw request.unreadable;
     }
     checkReadConcern(request.command["readConcern"]);
-    const concern = writeConcernError(request.command["writeConcern"]);
+    const { writeConcern } = request.command;
+    const concernError = writeConcernError(writeConcern);
     const reply = await run(name, context);
+    if (isJournaled(writeConcern)) {
+      await connection.engine.storage.flush();
+    }
     if (reply instanceof RawDocument) {
       return reply.bytes;
     }
     await context.afterReply(reply);
     return encode({
       ...reply,
-      ...(concern ? { writeConcernError: concern } : {}),
+      ...(concernError ? { writeConcernError: concernError } : {}),
       ...("ok" in reply ? {} : { ok: double(1) }),
     });
   } catch (error) {

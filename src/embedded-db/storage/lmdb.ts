@@ -1,6 +1,9 @@
 import { open, type RootDatabase, type Transaction } from "lmdb";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ExitGate } from "../exit-gate";
+import { currentBoot, FlushPoint } from "./flush-point";
+import { FLUSH_INTERVAL_MS, Flusher } from "./flusher";
 import type { Entry, KeyRange, Snapshot, Storage, Writer } from "./storage";
 import { UndoFailed, UndoLog } from "./undo-log";
 
@@ -18,11 +21,13 @@ type Outcome = () => void;
 /**
  * The durable store: LMDB, a copy-on-write B+tree in one memory-mapped file.
  *
- * Works handed in while a commit runs wait for the next one and share it, so concurrent writers
- * pay for one sync together.
+ * Works handed in during one turn share a commit. A commit is done when the kernel has its pages,
+ * which keeps them whatever becomes of this process; the disk gets them in the background. Where
+ * the system does not tell its boots apart, every commit waits for the disk instead.
  */
 export class LmdbStorage implements Storage, Writer {
   private readonly db: RootDatabase<Buffer, Buffer>;
+  private readonly flusher: Flusher | undefined;
   private waiting: Waiting[] = [];
   private closed = false;
 
@@ -31,16 +36,33 @@ export class LmdbStorage implements Storage, Writer {
     return join(folder, "data.mdb");
   }
 
+  /** Copies the data of a folder to another one, beside the process that serves it, if any does. */
+  static async copy(folder: string, target: string): Promise<void> {
+    if (FlushPoint.isOutdated(folder, currentBoot())) {
+      throw new Error(`${folder} was not closed before the system went down: serve it once first.`);
+    }
+    const db = openData(folder, false);
+    try {
+      await db.backup(LmdbStorage.fileIn(target), true);
+    } finally {
+      await db.close();
+    }
+  }
+
   constructor(
-    folder: string,
+    private readonly folder: string,
     private readonly gate = new ExitGate(),
+    flushIntervalMs = FLUSH_INTERVAL_MS,
+    boot = currentBoot(),
   ) {
-    this.db = open<Buffer, Buffer>({
-      path: LmdbStorage.fileIn(folder),
-      keyEncoding: "binary",
-      encoding: "binary",
-      maxReaders: MAX_READERS,
-    });
+    const dataFile = LmdbStorage.fileIn(folder);
+    FlushPoint.restore(folder, dataFile, boot);
+    this.db = openData(folder, boot !== undefined);
+    if (boot !== undefined) {
+      const { pageSize } = this.db.getStats() as { pageSize: number };
+      const store = { dataFile, pageSize, snapshot: () => this.snapshot() };
+      this.flusher = new Flusher(store, new FlushPoint(folder, boot), flushIntervalMs);
+    }
   }
 
   get(key: Buffer): Buffer | undefined {
@@ -67,26 +89,34 @@ export class LmdbStorage implements Storage, Writer {
     return new Promise<T>((resolve, reject) => {
       this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
       if (this.waiting.length === 1) {
-        setImmediate(() => this.commit());
+        setImmediate(() => void this.commitWhenThereIsRoom());
       }
     });
+  }
+
+  flush(): Promise<void> {
+    return this.flusher?.flush() ?? Promise.resolve();
   }
 
   snapshot(): Snapshot {
     return new LmdbSnapshot(this.db, this.db.useReadTransaction());
   }
 
-  async backup(folder: string): Promise<void> {
-    await this.db.backup(LmdbStorage.fileIn(folder), true);
-  }
-
   async close(): Promise<void> {
     this.closed = true;
+    await this.flusher?.close();
     await this.db.close();
+    // All is on disk, so there is nothing to go back to.
+    rmSync(FlushPoint.fileIn(this.folder), { force: true });
+  }
+
+  private async commitWhenThereIsRoom(): Promise<void> {
+    await this.flusher?.room;
+    this.commit();
   }
 
   /**
-   * Nobody is answered before the commit is on disk; when it fails, everybody hears of it, the last
+   * Nobody is answered before the commit is made; when it fails, everybody hears of it, the last
    * first, so that each takes back in memory what stands on the changes of those before.
    */
   private commit(): void {
@@ -109,6 +139,7 @@ export class LmdbStorage implements Storage, Writer {
       group.reverse().forEach(({ reject }) => reject(failure));
       return;
     }
+    this.flusher?.committed();
     outcomes.forEach((tell) => tell());
   }
 
@@ -123,6 +154,17 @@ export class LmdbStorage implements Storage, Writer {
       return () => reject(error);
     }
   }
+}
+
+function openData(folder: string, noSync: boolean): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
+    path: LmdbStorage.fileIn(folder),
+    keyEncoding: "binary",
+    encoding: "binary",
+    maxReaders: MAX_READERS,
+    overlappingSync: false,
+    noSync,
+  });
 }
 
 class LmdbSnapshot implements Snapshot {

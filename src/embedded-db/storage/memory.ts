@@ -81,8 +81,8 @@ export class MemoryStorage extends SortedMapReader implements Storage, Writer {
     return new MemorySnapshot(this.map.snapshot());
   }
 
-  backup(): Promise<void> {
-    return Promise.reject(new Error("an in-memory database has no files to copy"));
+  flush(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -34,8 +34,8 @@ export interface Snapshot extends Reader {
  * An ordered key-value store: all that the database asks of a disk.
  *
  * A driver must keep three promises: `write` is atomic (a throwing work leaves nothing behind),
- * its promise resolves only when the change survives a crash, and a snapshot never sees a later
- * write.
+ * its promise resolves only when the change survives the end of the process, and a snapshot never
+ * sees a later write.
  */
 export interface Storage extends Reader {
   /**
@@ -43,8 +43,8 @@ export interface Storage extends Reader {
    * rejects alone: what it wrote is undone, the others stay.
    */
   write<T>(work: (writer: Writer) => T): Promise<T>;
+  /** Resolves when everything written so far survives the end of the system, too. */
+  flush(): Promise<void>;
   snapshot(): Snapshot;
-  /** Copies a consistent state to another folder while serving. */
-  backup(folder: string): Promise<void>;
   close(): Promise<void>;
 }
