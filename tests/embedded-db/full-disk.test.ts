@@ -33,7 +33,12 @@ const name = canMount ? "a full disk" : "a full disk (skipped: mounting a tmpfs 
 
 (canMount ? describe : describe.skip)(name, () => {
   const dataDir = join(folder, "data");
-  const pad = "x".repeat(50_000);
+  const pad = "x".repeat(1_500);
+  const tooMuch = "x".repeat(8_000_000);
+  /** Together they take more than the documents leave, wherever a full disk stopped those. */
+  const manyIndexes = Array.from({ length: 12 }, (_, n) => ({
+    key: { pad: 1 as const, [`other${n}`]: 1 as const },
+  }));
 
   it("fails writes with an error, loses nothing acknowledged, and is over when space is back", async () => {
     writeFileSync(filler, Buffer.alloc(4_000_000));
@@ -44,8 +49,9 @@ const name = canMount ? "a full disk" : "a full disk (skipped: mounting a tmpfs 
     let acknowledged = 0;
     let failure: unknown;
     while (failure === undefined) {
-      await docs.insertOne({ _id: acknowledged, pad }).then(
-        () => acknowledged++,
+      const more = Array.from({ length: 20 }, (_, n) => ({ _id: acknowledged + n, pad }));
+      await docs.insertMany(more).then(
+        () => (acknowledged += more.length),
         (error: unknown) => (failure = error),
       );
     }
@@ -53,10 +59,10 @@ const name = canMount ? "a full disk" : "a full disk (skipped: mounting a tmpfs 
     expect(acknowledged).toBeGreaterThan(10);
 
     await expect(
-      Promise.all([docs.createIndex({ pad: 1 }), docs.insertOne({ _id: -1, pad })]),
+      Promise.all([docs.createIndexes(manyIndexes), docs.insertOne({ _id: -1, pad: tooMuch })]),
     ).rejects.toMatchObject({ code: 1 });
     await expect(
-      db.collection<{ _id: number; pad: string }>("other").insertOne({ _id: 1, pad }),
+      db.collection<{ _id: number; pad: string }>("other").insertOne({ _id: 1, pad: tooMuch }),
     ).rejects.toMatchObject({ code: 1 });
     const seen = async () => ({
       counted: await docs.countDocuments({}),

@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   write,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +24,7 @@ const BOOT_BYTES = 36;
 const HEAD_BYTES = 4 + 8 + BOOT_BYTES + 4;
 
 /** Two pages of LMDB's largest size and the head. */
-const SLOT_BYTES = 3 * 65_536;
+const SLOT_BYTES = 2 * 65_536 + 4096;
 
 interface Slot {
   sequence: number;
@@ -82,8 +83,12 @@ export class FlushPoint {
   ) {
     const file = FlushPoint.fileIn(folder);
     this.sequence = lastSlot(folder)?.sequence ?? 0;
-    this.fd = openSync(file, existsSync(file) ? "r+" : "w+");
-    flushFolder(folder);
+    if (!existsSync(file)) {
+      // All of it at once: a disk that is full later must not keep flushes from ending.
+      writeFileSync(file, Buffer.alloc(2 * SLOT_BYTES));
+      flushFolder(folder);
+    }
+    this.fd = openSync(file, "r+");
   }
 
   /** Resolves when the point itself is on disk: only then may pages it does not need be written over. */
