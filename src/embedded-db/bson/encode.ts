@@ -51,15 +51,24 @@ function tooLarge(what: string): MongoError {
 
 /** Joins elements (type, name and value) to a document. */
 export function fromElements(elements: readonly Buffer[]): Buffer {
-  const length = elements.reduce((sum, element) => sum + element.length, 5);
-  const out = Buffer.allocUnsafe(length);
-  out.writeInt32LE(length, 0);
-  let at = 4;
-  for (const element of elements) {
-    at += element.copy(out, at);
-  }
-  out[at] = 0;
-  return out;
+  return Buffer.concat(documentPieces(elements));
+}
+
+/** A document of elements in pieces, so that what holds it copies them only once. */
+export function documentPieces(elements: readonly Buffer[]): Buffer[] {
+  const head = Buffer.allocUnsafe(4);
+  head.writeInt32LE(
+    elements.reduce((sum, element) => sum + element.length, 5),
+    0,
+  );
+  return [head, ...elements, ZERO];
+}
+
+const ZERO = Buffer.alloc(1);
+
+/** An array of documents given as bytes, in pieces. */
+export function arrayPieces(documents: readonly Buffer[]): Buffer[] {
+  return documentPieces(documents.flatMap((document, at) => [itemHead(at), document]));
 }
 
 /** The elements of a document: its bytes without the length in front and the zero at the end. */
@@ -67,23 +76,18 @@ export function elementBytes(document: Buffer): Buffer {
   return document.subarray(4, document.length - 1);
 }
 
-/** An element holding an array of documents given as bytes. */
-export function arrayElement(name: string, documents: readonly Buffer[]): Buffer {
-  const items = documents
-    .map((document, index) => [elementHead(3, String(index)), document])
-    .flat();
-  return Buffer.concat([elementHead(4, name), fromElements(items)]);
-}
-
-/** An element holding a document given as bytes. */
-export function documentElement(name: string, document: Buffer): Buffer {
-  return Buffer.concat([elementHead(3, name), document]);
-}
-
-function elementHead(type: number, name: string): Buffer {
+/** What stands before the value of an element: its BSON type and its name. */
+export function elementHead(type: number, name: string): Buffer {
   const head = Buffer.allocUnsafe(Buffer.byteLength(name) + 2);
   head[0] = type;
   head.write(name, 1);
   head[head.length - 1] = 0;
   return head;
+}
+
+/** The first items of arrays have the same heads in every reply. */
+const ITEM_HEADS = Array.from({ length: 128 }, (_, at) => elementHead(3, String(at)));
+
+function itemHead(at: number): Buffer {
+  return ITEM_HEADS[at] ?? elementHead(3, String(at));
 }

@@ -341,10 +341,9 @@ function withIdInFront(raw: Buffer, doc: Doc): PreparedDocument {
 /** The document with one of its elements in front. */
 function moved(raw: Buffer, { start, end }: { start: number; end: number }): Buffer {
   const out = Buffer.allocUnsafe(raw.length);
-  raw.copy(out, 0, 0, 4);
+  out.set(raw);
+  out.copyWithin(4 + end - start, 4, start);
   raw.copy(out, 4, start, end);
-  raw.copy(out, 4 + end - start, 4, start);
-  raw.copy(out, end, end);
   return out;
 }
 

@@ -1,6 +1,6 @@
 import type { CommandContext } from "./context";
 import { RawDocument } from "../bson/decode";
-import { arrayElement, documentElement, elementBytes, encode, fromElements } from "../bson/encode";
+import { arrayPieces, documentPieces, elementBytes, elementHead, encode } from "../bson/encode";
 import { type Doc, double, Long } from "../bson/values";
 import {
   type Batch,
@@ -23,13 +23,15 @@ export function cursorReply(
   ns: string,
   extra: Doc = {},
 ): RawDocument {
-  const cursor = fromElements([
-    arrayElement(name, batch),
+  const cursor = documentPieces([
+    elementHead(4, name),
+    ...arrayPieces(batch),
     elementBytes(encode({ ...extra, id: Long.fromBigInt(id), ns })),
   ]);
-  return new RawDocument(fromElements([documentElement("cursor", cursor), OK]));
+  return new RawDocument(Buffer.concat(documentPieces([CURSOR, ...cursor, OK])));
 }
 
+const CURSOR = elementHead(3, "cursor");
 const OK = elementBytes(encode({ ok: double(1) }));
 
 /** Answers the first batch of a source and keeps a cursor for the rest. */

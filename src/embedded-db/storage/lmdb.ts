@@ -1,4 +1,4 @@
-import { open, type RootDatabase, type Transaction } from "lmdb";
+import { ABORT, open, type RootDatabase, type Transaction } from "lmdb";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ExitGate } from "../exit-gate";
@@ -66,7 +66,7 @@ export class LmdbStorage implements Storage, Writer {
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.db.getBinary(key);
+    return valueOf(this.db, key);
   }
 
   range({ start, end, reverse }: KeyRange): Iterable<Entry> {
@@ -129,9 +129,12 @@ export class LmdbStorage implements Storage, Writer {
       }
       this.gate.pass(() =>
         this.db.transactionSync(() => {
-          for (const waiting of group) {
-            outcomes.push(this.attempt(waiting));
+          const [only, ...others] = group;
+          if (only && others.length === 0) {
+            return this.attemptAlone(only, outcomes);
           }
+          group.forEach((waiting) => outcomes.push(this.attempt(waiting)));
+          return undefined;
         }),
       );
     } catch (error) {
@@ -141,6 +144,18 @@ export class LmdbStorage implements Storage, Writer {
     }
     this.flusher?.committed();
     outcomes.forEach((tell) => tell());
+  }
+
+  /** Nobody shares its commit: when it fails, there is none, and nothing to remember for undoing. */
+  private attemptAlone({ work, resolve, reject }: Waiting, outcomes: Outcome[]): unknown {
+    try {
+      const value = work(this);
+      outcomes.push(() => resolve(value));
+      return undefined;
+    } catch (error) {
+      outcomes.push(() => reject(error));
+      return ABORT;
+    }
   }
 
   private attempt({ work, resolve, reject }: Waiting): Outcome {
@@ -169,15 +184,17 @@ function openData(folder: string, noSync: boolean): RootDatabase<Buffer, Buffer>
 
 class LmdbSnapshot implements Snapshot {
   private released = false;
+  private readonly options: { transaction: Transaction };
 
   constructor(
     private readonly db: RootDatabase<Buffer, Buffer>,
     private readonly transaction: Transaction,
-  ) {}
+  ) {
+    this.options = { transaction };
+  }
 
   get(key: Buffer): Buffer | undefined {
-    // getBinary() ignores the transaction; get() of a binary store gives the same bytes.
-    return this.db.get(key, { transaction: this.transaction });
+    return valueOf(this.db, key, this.options);
   }
 
   range({ start, end, reverse }: KeyRange): Iterable<Entry> {
@@ -194,6 +211,28 @@ class LmdbSnapshot implements Snapshot {
       this.transaction.done();
     }
   }
+}
+
+/** As lmdb documents it, but declares it without options. */
+interface SharedReads {
+  getBinaryFast(key: Buffer, options?: { transaction: Transaction }): Buffer | undefined;
+}
+
+/** Copies out of the buffer that all reads share: lmdb's own copies are not pooled. */
+function valueOf(
+  db: SharedReads,
+  key: Buffer,
+  options?: { transaction: Transaction },
+): Buffer | undefined {
+  const shared = db.getBinaryFast(key, options);
+  if (!shared) {
+    return undefined;
+  }
+  // Its length is that of the value, but the array behind it is longer.
+  const bytes = new Uint8Array(shared.buffer, shared.byteOffset, shared.length);
+  const value = Buffer.allocUnsafe(bytes.length);
+  value.set(bytes);
+  return value;
 }
 
 function rangeOf(
