@@ -36,10 +36,13 @@ export class ChangeHistory {
 
   note(changes: readonly Change[]): void {
     const wallTime = new Date();
+    let ns = { db: "", coll: "" };
     for (const change of changes) {
       const { db, name } = change.collection;
-      const position = ++this.last;
-      this.entries.push({ position, wallTime, ns: { db, coll: name }, change });
+      if (ns.db !== db || ns.coll !== name) {
+        ns = { db, coll: name };
+      }
+      this.entries.push({ position: ++this.last, wallTime, ns, change });
       this.bytes += sizeOf(change);
     }
     if (this.entries.length > MAX_ENTRIES || this.bytes > MAX_BYTES) {

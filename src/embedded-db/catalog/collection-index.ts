@@ -107,22 +107,23 @@ export class Index {
     return keys;
   }
 
-  /** The record that holds one of these keys and is not the given one. */
+  /** The first of these keys that another record than the given one holds. */
   findDuplicate(reader: Reader, keys: readonly Buffer[], self?: RecordId): Buffer | undefined {
-    return keys.find((key) => [...this.holders(reader, key)].some((record) => record !== self));
+    return keys.find((key) => this.isHeldByOther(reader, key, self));
   }
 
-  private *holders(reader: Reader, key: Buffer): Iterable<RecordId> {
+  private isHeldByOther(reader: Reader, key: Buffer, self: RecordId | undefined): boolean {
     if (this.unique) {
       const holder = reader.get(key);
-      if (holder !== undefined) {
-        yield readRecordId(holder);
+      return holder !== undefined && readRecordId(holder) !== self;
+    }
+    const end = Buffer.concat([key, BEHIND_RECORDS]);
+    for (const entry of reader.range({ start: key, end })) {
+      if (readRecordId(entry.key) !== self) {
+        return true;
       }
-      return;
     }
-    for (const entry of reader.range({ start: key, end: Buffer.concat([key, BEHIND_RECORDS]) })) {
-      yield readRecordId(entry.key);
-    }
+    return false;
   }
 
   add(writer: Writer, key: Buffer, record: RecordId): void {
