@@ -19,7 +19,10 @@ const CONNECTION: ConnectOptions = {
   serverSelectionTimeoutMS: 1500,
   connectTimeoutMS: 2000,
   socketTimeoutMS: 10_000,
-  heartbeatFrequencyMS: 2000,
+  heartbeatFrequencyMS: 500,
+  // Above the frequency: a look that the driver hurries while connections close may write to a socket
+  // that is closed already and wait for it forever, so that the database's return is never noticed.
+  minHeartbeatFrequencyMS: 1000,
   bufferCommands: false,
   autoIndex: false,
 };

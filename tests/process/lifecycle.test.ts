@@ -138,6 +138,48 @@ describe("the server", () => {
     expect((await login(running.url, username)).status).toBe(200);
   });
 
+  it("recovers every time its database is stopped under load", async () => {
+    const options = ["--port", String(await freePort()), "--data", scratchFolder()];
+    const startDatabase = async () => {
+      const database = run("src/embedded-db/cli.ts", {}, options);
+      await database.printed(/mongodb:\/\//);
+      return database;
+    };
+    let database = await startDatabase();
+    const uri = `mongodb://127.0.0.1:${options[1]}/?directConnection=true`;
+    const running = await startServer({
+      DATA_DIR: scratchFolder(),
+      MONGODB_URI: uri,
+      RATE_LIMIT_READS: "1000000",
+    });
+    const load = new AbortController();
+    const statuses: number[] = [];
+    const client = async () => {
+      while (!load.signal.aborted) {
+        statuses.push((await call(`${running.url}/videos`)).status);
+      }
+    };
+    const answered = async (count: number) => {
+      const goal = statuses.length + count;
+      while (statuses.length < goal) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const clients = Array.from({ length: 20 }, client);
+    for (let round = 0; round < 4; round += 1) {
+      await until(`${running.url}/healthcheck/ready`, 200);
+      // Connections are open and the driver's last look at the database is some time ago.
+      await answered(300);
+      await database.stop("SIGTERM");
+      await until(`${running.url}/healthcheck/ready`, 503);
+      database = await startDatabase();
+    }
+    await until(`${running.url}/healthcheck/ready`, 200);
+    load.abort();
+    await Promise.all(clients);
+    expect([...new Set(statuses)].sort()).toEqual([200, 503]);
+  });
+
   it("waits for a database that is not there yet, and says so", async () => {
     const port = await freePort();
     const program = run("src/index.ts", {
