@@ -343,6 +343,9 @@ describe("find", () => {
       ["a"],
       { x: 1 },
       new Date(5),
+      Decimal128.fromString("2.50"),
+      Decimal128.fromString("2.5000000000000000000001"),
+      Long.fromString("9007199254740993"),
       undefined,
     ];
     const docs = values.map((a, _id) => (a === undefined ? { _id } : { _id, a }));
@@ -357,6 +360,8 @@ describe("find", () => {
         { a: null },
         { a: { $gt: 0 } },
         { a: { $lte: 2.5 } },
+        { a: Decimal128.fromString("2.5") },
+        { a: { $in: [Decimal128.fromString("9007199254740993"), Decimal128.fromString("1")] } },
         { a: { $lt: "b" } },
         { a: { $gte: "" } },
         { a: { $in: [1, "a", null] } },

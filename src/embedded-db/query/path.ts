@@ -55,8 +55,16 @@ function someInArray(
   }
   const place = arrayIndex(part);
   return (
-    place !== undefined && place < array.length && someValueAt(array[place], parts, at + 1, test)
+    place !== undefined &&
+    place < array.length &&
+    (at + 1 === parts.length || isContainer(array[place])) &&
+    someValueAt(array[place], parts, at + 1, test)
   );
+}
+
+/** A path that goes on leads nowhere, not even to a missing value, from any other element. */
+function isContainer(element: unknown): boolean {
+  return Array.isArray(element) || isDocument(element);
 }
 
 /** A path part that may be a place in an array. */

@@ -118,6 +118,12 @@ export const QUERY_CASES: Case[] = [
     commands: [TEXT_INDEX, command as Doc],
     reply: { ok: 0, code: 40218 },
   })),
+  {
+    name: "find: a path does not go through a scalar at a place of an array",
+    documents: [{ _id: 1, a: [5] }, { _id: 2, a: [{}] }, { _id: 3 }],
+    commands: [find({ "a.0.x": null }, { projection: { _id: 1 }, sort: { _id: 1 } })],
+    reply: found({ _id: 2 }, { _id: 3 }),
+  },
   ...(
     [
       ["from min", { min: { n: 2, _id: 2 } }, [2, 3, 4]],
