@@ -16,9 +16,9 @@ import { STRING_EDIT } from "./string-edit";
 import { TRIGONOMETRY } from "./trigonometry";
 
 /**
- * Operators that do not go to mingo: because mingo answers differently from MongoDB (comparisons
- * open arrays, numbers lose their type, ObjectId cannot be converted), or because they decide
- * which of their arguments to evaluate, or because video feeds evaluate them for every document.
+ * Operators that do not go to mingo, because mingo answers differently from MongoDB (comparisons
+ * open arrays, numbers lose their type, ObjectId cannot be converted), because they decide which
+ * of their arguments to evaluate, or because video feeds evaluate them for every document.
  */
 export const OPERATORS: Record<string, CompileOperator> = {
   ...ARITHMETIC,
