@@ -94,13 +94,13 @@ export class FlushPoint {
   /** Resolves when the point itself is on disk: only then may pages it does not need be written over. */
   async set(metaPages: Buffer): Promise<void> {
     const slot = this.nextSlot(metaPages);
-    await writeAt(this.fd, slot, 0, slot.length, this.place);
+    await writeAt(this.fd, slot, 0, slot.length, this.place());
     await flushed(this.fd);
   }
 
   setSync(metaPages: Buffer): void {
     const slot = this.nextSlot(metaPages);
-    writeSync(this.fd, slot, 0, slot.length, this.place);
+    writeSync(this.fd, slot, 0, slot.length, this.place());
     fdatasyncSync(this.fd);
   }
 
@@ -108,7 +108,7 @@ export class FlushPoint {
     closeSync(this.fd);
   }
 
-  private get place(): number {
+  private place(): number {
     return (this.sequence % 2) * SLOT_BYTES;
   }
 

@@ -49,7 +49,7 @@ export class Flusher {
   }
 
   /** Resolves when there is room for another commit; undefined when there is now. */
-  get room(): Promise<void> | undefined {
+  room(): Promise<void> | undefined {
     return this.unflushed < MOST_UNFLUSHED ? undefined : this.running;
   }
 

@@ -111,7 +111,7 @@ export class LmdbStorage implements Storage, Writer {
   }
 
   private async commitWhenThereIsRoom(): Promise<void> {
-    await this.flusher?.room;
+    await this.flusher?.room();
     this.commit();
   }
 
