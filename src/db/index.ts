@@ -62,7 +62,8 @@ async function startEmbedded(): Promise<Target> {
   const { startEmbeddedDatabase } = await import("../embedded-db");
   const database = await startEmbeddedDatabase({ dataDir, onFailure });
   return {
-    uri: database.uri,
+    // What the API has acknowledged survives the loss of power, too.
+    uri: `${database.uri}&w=majority`,
     description: `embedded, data in ${dataDir} (port ${database.port})`,
     stop: () => database.stop(),
   };

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { LmdbStorage } from "../../src/embedded-db/storage/lmdb";
 import * as client from "../support/client";
 import { PASSWORD, call, login } from "../support/client";
 import { emptied } from "../support/files";
@@ -67,6 +68,17 @@ describe("the server", () => {
       expect((await login(running.url, username)).status).toBe(200);
     }
     await emptied(join(env.DATA_DIR, "uploads"));
+  });
+
+  it("loses nothing acknowledged when the whole system goes down", async () => {
+    const env = { DATA_DIR: scratchFolder() };
+    const running = await startServer(env);
+    const username = await register(running.url);
+    await running.stop("SIGKILL");
+    // To a later boot of the system only that counts which had reached the disk.
+    await new LmdbStorage(join(env.DATA_DIR, "db"), undefined, undefined, randomUUID()).close();
+    const restarted = await startServer(env);
+    expect((await login(restarted.url, username)).status).toBe(200);
   });
 
   it("drops no request when it is told to stop under load", async () => {
