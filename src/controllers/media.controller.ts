@@ -92,8 +92,8 @@ function sendText(
   { key, caching }: { key: string; caching: keyof typeof CACHING },
   text: string,
 ): void {
-  setHeaders(res, key, caching);
-  if (req.fresh) {
+  const etag = setHeaders(res, key, caching);
+  if (holds(req, etag)) {
     res.status(304).end();
   } else {
     res.send(text);
@@ -103,8 +103,8 @@ function sendText(
 /** Sends some bytes of a stored file as a thing of its own: one segment of a stream. */
 async function servePart(req: Request, res: Response, key: string, part: ByteRange) {
   const { start, end } = part;
-  setHeaders(res, key, cachingFor(res), `-${start}-${end}`);
-  if (req.fresh) {
+  const etag = setHeaders(res, key, cachingFor(res), `-${start}-${end}`);
+  if (holds(req, etag)) {
     res.status(304).end();
     return;
   }
@@ -132,7 +132,7 @@ async function serve(
   }
   const etag = setHeaders(res, key, caching);
   res.set("Accept-Ranges", "bytes");
-  if (req.fresh) {
+  if (holds(req, etag)) {
     res.status(304).end();
     return;
   }
@@ -166,6 +166,15 @@ function setHeaders(
     "Cross-Origin-Resource-Policy": "cross-origin",
   });
   return etag;
+}
+
+/**
+ * Whether the client has the file already (RFC 9110, section 13.1.2, compared weakly). Express'
+ * `req.fresh` says no to whoever sends `Cache-Control: no-cache` along, as fetch() does.
+ */
+function holds(req: Request, etag: string): boolean {
+  const tags = (req.get("if-none-match") ?? "").split(",").map((tag) => tag.trim());
+  return tags.some((tag) => tag === "*" || tag.replace(/^W\//, "") === etag);
 }
 
 /** The range to send, or undefined for the whole. */

@@ -106,6 +106,8 @@ describe("media files", () => {
     expect((await get({ "if-none-match": etag })).status).toBe(304);
     expect((await get({ "if-none-match": `W/${etag}` })).status).toBe(304);
     expect((await get({ "if-none-match": "*" })).status).toBe(304);
+    expect((await get({ "if-none-match": `"other", ${etag}` })).status).toBe(304);
+    expect((await get({ "if-none-match": etag, "cache-control": "no-cache" })).status).toBe(304);
     expect((await get({ "if-none-match": '"other"' })).status).toBe(200);
     expect((await get({ "if-none-match": etag, range: "bytes=0-1" })).status).toBe(304);
   });
