@@ -186,9 +186,11 @@ describe("a change stream", () => {
     await test.client.db("another").dropDatabase();
   });
 
-  it("hears of a transaction only when it is committed", async () => {
+  it("hears of a transaction only when it is committed, and whose it was", async () => {
     const stream = await watching(docs.watch([], quick));
+    let lsid: mongo.ServerSessionId | undefined;
     await test.client.withSession(async (session) => {
+      lsid = session.id;
       session.startTransaction();
       await docs.insertOne({ _id: 1 }, { session });
       await session.abortTransaction();
@@ -196,7 +198,14 @@ describe("a change stream", () => {
       await docs.insertOne({ _id: 2 }, { session });
       await session.commitTransaction();
     });
-    expect(await take(stream, 1)).toMatchObject([{ documentKey: { _id: 2 } }]);
+    await docs.insertOne({ _id: 3 });
+    const [part, alone] = await take(stream, 2);
+    expect(part).toMatchObject({
+      documentKey: { _id: 2 },
+      txnNumber: expect.any(Number) as number,
+    });
+    expect(part).toHaveProperty("lsid.id", lsid?.id);
+    expect(alone).not.toHaveProperty("lsid");
   });
 
   it("ends with its collection", async () => {

@@ -261,7 +261,7 @@ class ChangeSource implements TailableSource {
   /** @see https://www.mongodb.com/docs/manual/reference/change-events/ */
   private eventOf(entry: HistoryEntry): Doc {
     const { position, wallTime, ns, change } = entry;
-    const { type, documentKey, to } = change;
+    const { type, documentKey, to, transaction } = change;
     return {
       _id: this.context.engine.history.token(position),
       operationType: type,
@@ -273,6 +273,7 @@ class ChangeSource implements TailableSource {
       ...(type === "update" ? { updateDescription: this.describe(change) } : {}),
       ...(type === "rename" ? { to } : {}),
       ...this.beforeChange(change),
+      ...transaction,
     };
   }
 

@@ -144,7 +144,9 @@ export class Sessions {
       .then(
         (changes) => {
           finish(session, transaction, "committed");
-          return changes;
+          const lsid = { id: new Binary(session.id, Binary.SUBTYPE_UUID) };
+          const part = { lsid, txnNumber: record.txnNumber };
+          return changes.map((change) => ({ ...change, transaction: part }));
         },
         (error: unknown) => {
           finish(session, transaction, "aborted");

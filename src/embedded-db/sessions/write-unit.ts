@@ -1,6 +1,6 @@
 import { MongoError } from "../errors";
 import { encode } from "../bson/encode";
-import type { Doc } from "../bson/values";
+import type { Doc, Long } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { catalogKey, countsKey } from "../storage/keys";
 import type { Entry, KeyRange, Writer } from "../storage/storage";
@@ -22,6 +22,8 @@ export interface Change {
   description?: UpdateDescription;
   /** The new name of a renamed collection. */
   to?: { db: string; coll: string };
+  /** The transaction it was part of. */
+  transaction?: { lsid: Doc; txnNumber: Long };
 }
 
 /**
