@@ -24,7 +24,7 @@ export class RawDocument {
 
 export interface DecodeOptions {
   /**
-   * Numbers become JavaScript numbers and regular expressions RegExp, as mingo expects them.
+   * Numbers become JavaScript numbers and regular expressions RegExp.
    * The BSON type of a number is lost, so never write such a document back to a collection.
    */
   plain?: boolean;

@@ -214,7 +214,6 @@ export {
   Code,
   Decimal128,
   Double,
-  Int32,
   Long,
   MaxKey,
   MinKey,

@@ -1,20 +1,15 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument } from "../bson/values";
-import { Mingo } from "./mingo";
 import { OPERATORS } from "./operators";
 import { own, readPath } from "./path";
 import { type Evaluate, type ExpressionOptions, scopeFor } from "./scope";
-
-/** mingo, with our operators inside the expressions it evaluates. */
-const mingo = new Mingo(compileExpression);
 
 /** JavaScript is never evaluated. */
 const REFUSED = new Set(["$function", "$accumulator"]);
 
 /**
- * Compiles an aggregation expression. The operators in operators/ run here on BSON values; all
- * others are mingo's.
+ * Compiles an aggregation expression.
  * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/
  */
 export function compileExpression(expression: unknown): Evaluate {
@@ -139,5 +134,8 @@ function compileOperatorExpression(operator: string, argument: unknown): Evaluat
     throw badValue(`${operator} is not allowed: this server never evaluates JavaScript`);
   }
   const compile = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
-  return compile ? compile(argument, compileExpression) : mingo.expression(operator, argument);
+  if (!compile) {
+    throw new MongoError(168, `Unrecognized expression '${operator}'`);
+  }
+  return compile(argument, compileExpression);
 }

@@ -15,11 +15,7 @@ import { STRING } from "./string";
 import { STRING_EDIT } from "./string-edit";
 import { TRIGONOMETRY } from "./trigonometry";
 
-/**
- * Operators that do not go to mingo, because mingo answers differently from MongoDB (comparisons
- * open arrays, numbers lose their type, ObjectId cannot be converted), because they decide which
- * of their arguments to evaluate, or because video feeds evaluate them for every document.
- */
+/** Every operator of an expression, on BSON values: numbers keep their types, longs their digits. */
 export const OPERATORS: Record<string, CompileOperator> = {
   ...ARITHMETIC,
   ...ARRAY,
