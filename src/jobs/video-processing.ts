@@ -84,9 +84,14 @@ async function makeAll(
   await mkdir(join(folder, "source"));
   const file = join(folder, "source", basename(original));
   await storage.download(original, file);
-  const plan = await planHls(tools, file, context);
+  const plan = await planHls(tools, file, inBackground(context.signal));
   context.report("inspect", 1);
   return new VideoWork(tools, file, plan, outputs, context).make();
+}
+
+/** Viewers wait for the API, but nobody for this. */
+function inBackground(signal: AbortSignal) {
+  return { signal, isBackground: true };
 }
 
 /** The files made so far, each under the key that it is going to be stored by. */
@@ -135,7 +140,13 @@ class VideoWork {
   async #posters(signal: AbortSignal): Promise<StoredPoster[]> {
     const { tools, file, plan, context } = this;
     context.report("posters", 0);
-    const posters = await makePosters(tools, file, plan.source, this.outputs.folder, { signal });
+    const posters = await makePosters(
+      tools,
+      file,
+      plan.source,
+      this.outputs.folder,
+      inBackground(signal),
+    );
     context.report("posters", 1);
     return posters.map(({ name, width, height, format }) => {
       const { key } = this.outputs.add(format === "jpeg" ? "jpg" : format, name);
@@ -149,7 +160,7 @@ class VideoWork {
     const sprite = this.outputs.add("jpg");
     const index = this.outputs.add("vtt");
     const output = { sprite: sprite.path, index: index.path, spriteName: basename(sprite.key) };
-    await makeStoryboard(tools, file, plan.source, output, { signal });
+    await makeStoryboard(tools, file, plan.source, output, inBackground(signal));
     context.report("storyboard", 1);
     return { index: index.key, sprite: sprite.key };
   }
@@ -161,7 +172,10 @@ class VideoWork {
       return null;
     }
     const output = this.outputs.add("mp4");
-    return this.#stored(output, await makeAudioTrack(tools, file, plan, output.path, { signal }));
+    return this.#stored(
+      output,
+      await makeAudioTrack(tools, file, plan, output.path, inBackground(signal)),
+    );
   }
 
   async #renditions(): Promise<StoredHls["renditions"]> {
@@ -178,7 +192,7 @@ class VideoWork {
     const { tools, file, plan } = this;
     const output = this.outputs.add("mp4");
     const options = {
-      signal: this.context.signal,
+      ...inBackground(this.context.signal),
       onProgress: (part: number) => this.context.report("renditions", this.#share(rendition, part)),
     };
     const track = await makeVideoTrack(tools, file, plan, rendition, output.path, options);

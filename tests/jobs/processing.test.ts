@@ -1,3 +1,5 @@
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { config } from "../../src/config/env";
@@ -58,6 +60,32 @@ async function expectOrder(): Promise<void> {
   expect(await processesIn(config.workFolder)).toEqual([]);
   expect(await UnclaimedFile.countDocuments()).toBe(0);
 }
+
+/** The command lines of the programs that are started while the work lasts. */
+async function startedBy(work: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  const note = (message: unknown) => {
+    const child = (message as { process: ChildProcess }).process;
+    child.once("spawn", () => lines.push(child.spawnargs.join(" ")));
+  };
+  subscribe("child_process", note);
+  try {
+    await work();
+  } finally {
+    unsubscribe("child_process", note);
+  }
+  return lines;
+}
+
+(process.platform === "linux" ? it : it.skip)(
+  "lets everything else on the machine go before any of its programs",
+  async () => {
+    const id = await publish({ audio: true });
+    const lines = await startedBy(() => whileWorking(() => processed(id)));
+    expect(lines.length).toBeGreaterThan(8);
+    expect(lines.filter((line) => !line.includes("nice -n 19 "))).toEqual([]);
+  },
+);
 
 describe("a video that cannot be processed", () => {
   it("fails with a stable code and words, and can be tried again", async () => {

@@ -164,11 +164,12 @@ async function convert(
   tools: FfmpegTools,
   file: string,
   source: MediaSource,
-  { signal, onProgress }: HlsTaskOptions,
+  { onProgress, ...options }: HlsTaskOptions,
   { outputOptions, timeout, memory }: Recipe,
   writer: TrackWriter,
 ): Promise<void> {
   const task = {
+    ...options,
     program: "ffmpeg",
     inputOptions: [
       ...["-f", source.demuxer, "-max_pixels", "50000000", "-threads", String(THREADS)],
@@ -178,8 +179,6 @@ async function convert(
     timeout,
     memory,
     threads: THREADS,
-    isBackground: true,
-    signal,
     onProgress: onProgress && rising(source.duration, onProgress),
   } as const;
   await stream(tools, task, (output) => readFragments(output, writer));
@@ -229,11 +228,12 @@ async function assertProbe(
   tools: FfmpegTools,
   file: string,
   expected: string,
-  { signal }: MediaTaskOptions,
+  { signal, isBackground }: MediaTaskOptions,
 ): Promise<void> {
   const entries = "stream=codec_name,width,height,sample_rate,channels:frame=key_frame";
   const output = await run(tools, {
     signal,
+    isBackground,
     program: "ffprobe",
     inputOptions: [
       ...["-f", "mov", "-read_intervals", "%+#1", "-of", "csv=p=0", "-show_entries", entries],

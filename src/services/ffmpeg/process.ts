@@ -10,6 +10,8 @@ import type { FfmpegTools } from "./locate";
 export interface MediaTaskOptions {
   /** Ends the program at once; the call then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Whether nobody waits for it, so that everything else on the machine goes first. */
+  isBackground?: boolean;
 }
 
 /** One run of ffmpeg or ffprobe on one file. Standard output is all it may write. */
@@ -26,8 +28,6 @@ export interface StreamRun extends MediaTaskOptions {
   threads?: number;
   /** Bytes of address space; 2 GiB when left out. */
   memory?: number;
-  /** Whether nobody waits for it, so that everything else on the machine goes first. */
-  isBackground?: boolean;
   /** Only for ffmpeg: told again and again how many seconds of output are made. */
   onProgress?: (seconds: number) => void;
 }

@@ -58,7 +58,6 @@ async function readCuts(
     file,
     outputOptions: [...COPIED_VIDEO, ...FRAGMENTED],
     timeout: TIMEOUT,
-    isBackground: true,
   } as const;
   await stream(tools, task, (output) => readFragments(output, survey));
   const isLight = survey.bits <= MAX_EXCESS * rendition.maxBitrate * source.duration;
@@ -127,7 +126,6 @@ async function isSteady(
     ],
     file,
     timeout: TIMEOUT,
-    isBackground: true,
   } as const;
   await stream(tools, task, async (output) => {
     for await (const line of createInterface({ input: output })) {

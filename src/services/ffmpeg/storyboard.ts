@@ -172,7 +172,6 @@ function decode(
     ],
     timeout,
     maxOutput: frames * tileWidth * tileHeight * 3,
-    isBackground: true,
   });
 }
 
