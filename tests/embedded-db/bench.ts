@@ -20,6 +20,8 @@ const ROUND_MS = 300;
 /** Throughput is wanted, not the time of a single operation. */
 const IN_FLIGHT = 4;
 const MB = 1024 * 1024;
+/** Few enough that a page of one owner is as long in the smallest collection as in the largest. */
+const OWNERS = 50;
 
 interface Operation {
   name: string;
@@ -194,7 +196,7 @@ function median(values: readonly number[]): number {
 
 async function connect(name: string, uri: string, process?: ChildProcess): Promise<Target> {
   const client = await mongo.MongoClient.connect(uri, { maxPoolSize: IN_FLIGHT });
-  const owners = Array.from({ length: 100 }, () => new mongo.ObjectId());
+  const owners = Array.from({ length: OWNERS }, () => new mongo.ObjectId());
   return { name, client, owners, ids: [], ...(process && { process }) };
 }
 
