@@ -5,6 +5,7 @@ import {
   objectIdOf,
   pageOf,
   pageQuery,
+  choice,
   sortType,
   text,
   timestamp,
@@ -41,9 +42,7 @@ export const getVideoComments = operation({
   params: videoParams,
   query: z.object({
     ...pageQuery,
-    sortBy: z
-      .enum(["createdAt", "likesCount"])
-      .optional()
+    sortBy: choice(z.enum(["createdAt", "likesCount"]))
       .transform((value) => value ?? "createdAt")
       .openapi({ type: "string", enum: ["createdAt", "likesCount"], default: "createdAt" }),
     sortType,

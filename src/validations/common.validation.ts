@@ -111,9 +111,12 @@ export const pageQuery = pageFields(PAGE_LIMIT_DEFAULT);
 /** Query of a list that answers a bare array. */
 export const listQuery = pageFields(LIST_LIMIT_DEFAULT);
 
-export const sortType = z
-  .enum(["asc", "desc"])
-  .optional()
+/** An optional choice in a query. Clients and collections send `sortBy=&userId=` for what they leave open. */
+export function choice<T extends z.ZodType>(schema: T) {
+  return z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+}
+
+export const sortType = choice(z.enum(["asc", "desc"]))
   .transform((value) => value ?? "desc")
   .openapi({ type: "string", enum: ["asc", "desc"], default: "desc" });
 

@@ -7,6 +7,7 @@ import { API_PREFIX } from "../constants";
 import { ERROR_CATALOGUE, type ErrorCode } from "../utils/ApiError";
 import { groupBy } from "../utils/group-by";
 import { aliased, aliases, type Alias } from "./aliases";
+import type { choice} from "./common.validation";
 import { failureSchema, paginationSchema } from "./common.validation";
 import { addExamples } from "./examples";
 import { operations } from "./index";
@@ -155,7 +156,7 @@ function movedToPath(operation: Operation, query: string): Pick<Operation, "para
   const [name = ""] = query.split("=");
   const { [name]: moved, ...rest } = (operation.query as z.ZodObject).shape;
   return {
-    params: z.object({ [name]: (moved as z.ZodOptional).unwrap() as z.ZodType }),
+    params: z.object({ [name]: (moved as ReturnType<typeof choice>).def.out.unwrap() }),
     query: z.object(rest),
   };
 }

@@ -11,6 +11,7 @@ import {
   pageOf,
   pageLimit,
   pageQuery,
+  choice,
   sortType,
   text,
   timestamp,
@@ -135,9 +136,7 @@ const videoFields = {
 export const videoSchema = z.strictObject({ ...videoFields, owner }).openapi("Video");
 
 /** What lists of videos can be sorted by. */
-export const videoSortBy = z
-  .enum(["createdAt", "views", "duration", "title"])
-  .optional()
+export const videoSortBy = choice(z.enum(["createdAt", "views", "duration", "title"]))
   .transform((value) => value ?? "createdAt")
   .openapi({
     type: "string",
@@ -180,16 +179,16 @@ export const getAllVideos = operation({
         example: "jaipur",
         description: "Words to find in title, description and tags",
       }),
-      sortBy: z
-        .enum(["createdAt", "views", "duration", "title", "relevance"])
-        .optional()
-        .openapi({ default: "createdAt" }),
+      sortBy: choice(z.enum(["createdAt", "views", "duration", "title", "relevance"])).openapi({
+        default: "createdAt",
+      }),
       sortType,
-      userId: objectIdOf("user").optional(),
-      tag: text({ max: 50 })
-        .transform((value) => value.toLowerCase())
-        .optional()
-        .openapi({ type: "string", maxLength: 50, example: "travel" }),
+      userId: choice(objectIdOf("user")),
+      tag: choice(text({ max: 50 }).transform((value) => value.toLowerCase())).openapi({
+        type: "string",
+        maxLength: 50,
+        example: "travel",
+      }),
     })
     .refine((query) => query.sortBy !== "relevance" || Boolean(query.query), {
       path: ["sortBy"],

@@ -89,16 +89,12 @@ describe("GET /dashboard/stats", () => {
 describe("GET /dashboard/videos", () => {
   checkPaging(() => "/dashboard/videos", { token: () => asha.accessToken, limit: 50 });
 
-  it.each([
-    "sortBy=password",
-    "sortBy=relevance",
-    "sortBy=",
-    "sortBy=views&sortBy=title",
-    "sortType=up",
-    "sortType=",
-  ])("answers 400 for ?%s", async (query) => {
-    await api("get", `/dashboard/videos?${query}`, asha.accessToken).expect(400);
-  });
+  it.each(["sortBy=password", "sortBy=relevance", "sortBy=views&sortBy=title", "sortType=up"])(
+    "answers 400 for ?%s",
+    async (query) => {
+      await api("get", `/dashboard/videos?${query}`, asha.accessToken).expect(400);
+    },
+  );
 
   const list = async (who: Member, query = "") =>
     (await api("get", `/dashboard/videos${query}`, who.accessToken).expect(200)).body;

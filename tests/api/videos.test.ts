@@ -268,6 +268,12 @@ describe("GET /videos", () => {
     await api("get", `/videos?${query}`).expect(400);
   });
 
+  it("takes empty choices, as many clients send them, for none", async () => {
+    await api("get", "/videos?page=1&limit=10&query=&sortBy=&sortType=&userId=&tag=").expect(200);
+    const own = "/dashboard/videos?sortBy=&sortType=";
+    await api("get", own, asha.accessToken).expect(200);
+  });
+
   it("serves a limit above 100 as 100 and a far page as an empty one", async () => {
     const { body } = await api("get", "/videos?limit=1000000000").expect(200);
     expect(body.data.limit).toBe(100);
