@@ -35,5 +35,7 @@ export const requestLog = pinoHttp({
 });
 
 function line(req: IncomingMessage, res: ServerResponse): string {
-  return `${req.method ?? ""} ${(req as { originalUrl?: string }).originalUrl ?? ""} ${res.statusCode}`;
+  // Whoever leaves early has got no status at all.
+  const outcome = res.writableEnded ? res.statusCode : "aborted";
+  return `${req.method ?? ""} ${(req as { originalUrl?: string }).originalUrl ?? ""} ${outcome}`;
 }

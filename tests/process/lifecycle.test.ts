@@ -2,12 +2,14 @@ import { spawnSync } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
+import { readdir, readFile } from "node:fs/promises";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { LmdbStorage } from "../../src/embedded-db/storage/lmdb";
 import * as client from "../support/client";
 import { PASSWORD, call, login } from "../support/client";
+import { makeClip } from "../support/clips";
 import { emptied } from "../support/files";
 import { freePort, run, scratchFolder, startServer, stopPrograms } from "../support/server";
 
@@ -116,6 +118,54 @@ describe("the server", () => {
     const code = await running.stop();
     await Promise.all(clients);
     expect({ code, dropped }).toEqual({ code: 0, dropped: 0 });
+  });
+
+  it("lets an upload that is under way arrive before it stops", async () => {
+    const dataDir = scratchFolder();
+    const running = await startServer({ DATA_DIR: dataDir });
+    const headers = await client.signedIn(running.url);
+    const clip = await readFile(await makeClip());
+    const body = new FormData();
+    body.set("title", "In time");
+    body.set("videoFile", new Blob([new Uint8Array(clip)]), "clip.mp4");
+    const whole = new Response(body);
+    const bytes = Buffer.from(await whole.clone().arrayBuffer());
+    const sending = httpRequest(`${running.url}/videos`, {
+      method: "POST",
+      headers: {
+        ...headers,
+        "Content-Type": whole.headers.get("content-type")!,
+        "Content-Length": bytes.length,
+      },
+    });
+    const replied = once(sending, "response") as Promise<[IncomingMessage]>;
+    sending.write(bytes.subarray(0, 1000));
+    // It has begun once its folder is there.
+    while ((await readdir(join(dataDir, "uploads")).catch(() => [])).length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const stopped = running.stop();
+    await running.printed(/finishing what runs/);
+    sending.end(bytes.subarray(1000));
+    const [reply] = await replied;
+    reply.resume();
+    expect(reply.statusCode).toBe(201);
+    expect(await stopped).toBe(0);
+  });
+
+  it("writes of a request whose client has left that it was aborted", async () => {
+    const running = await startServer({ DATA_DIR: scratchFolder() });
+    const headers = await client.signedIn(running.url);
+    const type = "multipart/form-data; boundary=x";
+    const sending = httpRequest(`${running.url}/videos`, {
+      method: "POST",
+      headers: { ...headers, "Content-Type": type, "Content-Length": 1_000_000 },
+    });
+    sending.on("error", () => undefined);
+    sending.write('--x\r\nContent-Disposition: form-data; name="title"\r\n\r\n', () =>
+      sending.destroy(),
+    );
+    await running.printed(/POST \/api\/v1\/videos aborted/);
   });
 
   it("answers 503 while its database is away and recovers without a restart", async () => {
