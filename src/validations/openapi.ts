@@ -7,7 +7,7 @@ import { API_PREFIX } from "../constants";
 import { ERROR_CATALOGUE, type ErrorCode } from "../utils/ApiError";
 import { groupBy } from "../utils/group-by";
 import { aliased, aliases, type Alias } from "./aliases";
-import type { choice} from "./common.validation";
+import type { choice } from "./common.validation";
 import { failureSchema, paginationSchema } from "./common.validation";
 import { addExamples } from "./examples";
 import { operations } from "./index";
