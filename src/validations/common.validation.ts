@@ -113,7 +113,9 @@ export const listQuery = pageFields(LIST_LIMIT_DEFAULT);
 
 /** An optional choice in a query. Clients and collections send `sortBy=&userId=` for what they leave open. */
 export function choice<T extends z.ZodType>(schema: T) {
-  return z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+  return z
+    .preprocess((value) => (value === "" ? undefined : value), schema.optional())
+    .openapi({ param: { allowEmptyValue: true } });
 }
 
 export const sortType = choice(z.enum(["asc", "desc"]))

@@ -118,7 +118,7 @@ function attackField(
   add: Add,
   forms: boolean,
 ): void {
-  const { name, place, schema } = field;
+  const { name, place, schema, allowsEmpty } = field;
   const texts = hostileTexts(field, ids, random);
   if (place === "path") {
     for (const text of texts.filter((value) => value !== "" && !/^\.*$/.test(value))) {
@@ -130,8 +130,9 @@ function attackField(
   if (place === "query") {
     const path = pathOf(operation.path, { ...call, query: {} });
     for (const text of texts) {
-      const forbidden =
-        text.isWellFormed() && (isForbiddenText(schema, text) || isUnstorable(text));
+      const isLeftOpen = allowsEmpty && text === "";
+      const isRefused = isForbiddenText(schema, text) || isUnstorable(text);
+      const forbidden = text.isWellFormed() && isRefused && !isLeftOpen;
       add(`?${name}=${shown(text)}`, forbidden, { path: `${path}${name}=${encoded(text)}` });
     }
     add(`?${name} twice`, true, { path: `${path}${name}=1&${name}=${MARK}` });

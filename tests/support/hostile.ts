@@ -21,11 +21,19 @@ export interface Field {
   place: "path" | "query" | "body";
   name: string;
   required: boolean;
+  /** Whether the empty text stands for none. */
+  allowsEmpty: boolean;
   schema: FieldSchema;
 }
 
 interface Documented {
-  parameters?: { in: string; name: string; required?: boolean; schema: FieldSchema }[];
+  parameters?: {
+    in: string;
+    name: string;
+    required?: boolean;
+    allowEmptyValue?: boolean;
+    schema: FieldSchema;
+  }[];
   requestBody?: {
     content: Record<
       string,
@@ -45,15 +53,17 @@ export function fieldsOf({ method, path }: Operation): Field[] {
     // What a protocol says of its own headers is tested with the protocol.
     ...parameters
       .filter(({ in: place }) => place !== "header")
-      .map(({ in: place, name, required: isRequired, schema }) => ({
+      .map(({ in: place, name, required: isRequired, allowEmptyValue, schema }) => ({
         ...{ place: place as "path" | "query", name, schema },
         required: isRequired === true,
+        allowsEmpty: allowEmptyValue === true,
       })),
     ...Object.entries(properties)
       .filter(([, schema]) => schema.format !== "binary")
       .map(([name, schema]) => ({
         ...{ place: "body" as const, name, schema },
         required: required.includes(name),
+        allowsEmpty: false,
       })),
   ];
 }
