@@ -127,6 +127,11 @@ export function typeMismatch(message: string): MongoError {
   return new MongoError(14, message);
 }
 
+/** The answer to a field that a command, a stage or an option does not know. */
+export function unknownField(where: string, field: string): MongoError {
+  return new MongoError(40415, `BSON field '${where}.${field}' is an unknown field.`);
+}
+
 /** What every MongoDB server outside of Atlas answers to Atlas Search. */
 export function searchNotEnabled(name: string): MongoError {
   return new MongoError(

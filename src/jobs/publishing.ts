@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Types } from "mongoose";
-import { Video, type VideoDocument } from "../models/video.model";
+import { Video } from "../models/video.model";
 import { ffmpegTools } from "../services";
 import { extractThumbnail, probeVideo } from "../services/ffmpeg";
 import { normalizeImage } from "../services/image";
@@ -29,7 +29,7 @@ export interface Publication {
  * Checks a received file, stores it with its thumbnail and saves the video, however the file came.
  * @throws MediaError when the file cannot be published, what Video.add throws, and what the storage throws
  */
-export async function publish(publication: Publication): Promise<VideoDocument> {
+export async function publish(publication: Publication): Promise<void> {
   const { id, owner, fields, videoFile: path, thumbnail: sent } = publication;
   const { contentType, extension } = await detectVideoType(path);
   const { duration, width, height } = await probeVideo(await ffmpegTools(), path);
@@ -44,7 +44,6 @@ export async function publish(publication: Publication): Promise<VideoDocument> 
   document.set({ videoFile: videoFile.key, thumbnail: thumbnail.key });
   await saveWithFiles([videoFile, thumbnail], () => Video.add(document));
   ringBell();
-  return document;
 }
 
 /**

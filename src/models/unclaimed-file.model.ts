@@ -13,6 +13,17 @@ interface UnclaimedFile {
 /** Notes a file that a save lets go of, as a part of the save's own transaction. */
 export type Drop = (key: string, session: ClientSession) => Promise<void>;
 
+/** Names those of the files before a change that are none after it. */
+export async function dropReplaced(
+  files: { before: string[]; after: string[] },
+  drop: Drop,
+  session: ClientSession,
+): Promise<void> {
+  for (const key of files.before.filter((file) => !files.after.includes(file))) {
+    await drop(key, session);
+  }
+}
+
 const unclaimedFileSchema = new Schema<UnclaimedFile>({
   key: { type: String, required: true },
   removeAfter: { type: Date, required: true },

@@ -14,7 +14,7 @@ import { ApiError } from "../utils/ApiError";
 import { signToken } from "../utils/jwt";
 import type { SessionDocument } from "./session.model";
 import { inTransaction } from "./transaction";
-import type { Drop } from "./unclaimed-file.model";
+import { dropReplaced, type Drop } from "./unclaimed-file.model";
 
 interface User {
   username: string;
@@ -135,10 +135,7 @@ userSchema.statics.replaceImage = function replaceImage(
     if (!before || !after) {
       throw new ApiError("INVALID_ACCESS_TOKEN");
     }
-    const kept = imagesOf(after);
-    for (const key of imagesOf(before).filter((file) => !kept.includes(file))) {
-      await drop(key, session);
-    }
+    await dropReplaced({ before: imagesOf(before), after: imagesOf(after) }, drop, session);
     return after;
   });
 };

@@ -14,7 +14,7 @@ import { Counter } from "./counter.model";
 import { freshJob, Job, JOB_PRIORITY } from "./job.model";
 import { Removal } from "./removal.model";
 import { inTransaction } from "./transaction";
-import type { Drop } from "./unclaimed-file.model";
+import { dropReplaced, type Drop } from "./unclaimed-file.model";
 import { Upload } from "./upload.model";
 import { User, withRoomFor } from "./user.model";
 
@@ -247,9 +247,8 @@ videoSchema.statics.change = function change(
     if (!before || !after) {
       throw new ApiError("VIDEO_NOT_FOUND");
     }
-    const kept = filesOf(after);
-    for (const key of filesOf(before).filter((file) => !kept.includes(file))) {
-      await drop?.(key, session);
+    if (drop) {
+      await dropReplaced({ before: filesOf(before), after: filesOf(after) }, drop, session);
     }
     const published = Number(after.isPublished) - Number(before.isPublished);
     if (published !== 0) {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { openAsBlob } from "node:fs";
-import { appendFile, copyFile, readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { pad } from "../bench/clips";
 import { call, signedIn } from "../support/client";
 import { makeClip } from "../support/clips";
 import { scratchFolder, startServer, type RunningServer } from "../support/server";
@@ -12,21 +13,12 @@ jest.setTimeout(120_000);
 const MB = 1024 ** 2;
 const READERS = 40;
 
-/** A clip with a box of 32 MB behind it that players skip (ISO/IEC 14496-12, section 8.1.2). */
-async function largeClip(): Promise<string> {
-  const path = join(scratchFolder(), "large.mp4");
-  await copyFile(await makeClip(), path);
-  const box = Buffer.alloc(32 * MB);
-  box.writeUInt32BE(box.length);
-  box.write("free", 4, "latin1");
-  await appendFile(path, box);
-  return path;
-}
-
 async function publish({ url }: RunningServer): Promise<URL> {
+  const large = join(scratchFolder(), "large.mp4");
+  await pad(await makeClip(), large, 32 * MB);
   const form = new FormData();
   form.set("title", "Large");
-  form.set("videoFile", await openAsBlob(await largeClip()), "large.mp4");
+  form.set("videoFile", await openAsBlob(large), "large.mp4");
   const headers = await signedIn(url);
   const { body } = await call(`${url}/videos`, { method: "POST", headers, body: form });
   return new URL(body.data.videoFile as string);

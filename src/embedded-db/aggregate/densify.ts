@@ -1,8 +1,8 @@
-import { badValue, MongoError, typeMismatch } from "../errors";
+import { badValue, MongoError, typeMismatch, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
 import { arithmetic } from "../bson/numbers";
 import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
 import { kept } from "../query/memory-budget";
 import { shiftDate, timeUnit } from "../query/operators/date";
 import { readPath } from "../query/path";
@@ -71,7 +71,7 @@ function parse(argument: unknown): Densify {
 function refuseUnknown(name: string, given: Doc, known: readonly string[]): void {
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown !== undefined) {
-    throw new MongoError(40415, `BSON field '${name}.${unknown}' is an unknown field.`);
+    throw unknownField(name, unknown);
   }
 }
 
@@ -227,7 +227,7 @@ function partitionOf(
   spec: Densify,
 ): Partition {
   const fields = spec.partitionBy.map((path) => readPath(doc, path));
-  const key = encodeKey(fields.map((field) => field ?? null)).toString("latin1");
+  const key = identityOf(fields.map((field) => field ?? null));
   const known = partitions.get(key);
   if (known) {
     return known;

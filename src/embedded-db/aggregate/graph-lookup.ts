@@ -1,6 +1,6 @@
 import { failedToParse, MongoError } from "../errors";
 import { type Doc, isDocument, Long, toNumber } from "../bson/values";
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { readPath } from "../query/path";
@@ -82,7 +82,7 @@ function valuesOf(value: unknown): unknown[] {
 
 function addOnce(seen: Set<string>, { _id }: Doc): boolean {
   const { size } = seen;
-  return seen.add(encodeKey(_id).toString("latin1")).size > size;
+  return seen.add(identityOf(_id)).size > size;
 }
 
 function noteDepth(doc: Doc, field: unknown, depth: number): void {

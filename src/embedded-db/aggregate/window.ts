@@ -1,4 +1,4 @@
-import { failedToParse, MongoError } from "../errors";
+import { failedToParse, MongoError, unknownField } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
@@ -17,7 +17,7 @@ export function setWindowFields(argument: unknown, context: PipelineContext): St
   const spec: Doc = isDocument(argument) ? argument : {};
   const unknown = Object.keys(spec).find((name) => !ARGUMENTS.has(name));
   if (unknown !== undefined) {
-    throw new MongoError(40415, `BSON field '$setWindowFields.${unknown}' is an unknown field.`);
+    throw unknownField("$setWindowFields", unknown);
   }
   const { output, sortBy } = spec;
   if (!isDocument(output)) {

@@ -1,4 +1,4 @@
-import { badValue, MongoError } from "../errors";
+import { badValue, MongoError, unknownField } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
 import type { FilterNode } from "../query/filter";
@@ -46,7 +46,7 @@ export function parseTimeSeries(raw: unknown, options: Doc): TimeSeries {
   }
   const unknown = Object.keys(raw).find((name) => !FIELDS.includes(name));
   if (unknown !== undefined) {
-    throw new MongoError(40415, `BSON field 'create.timeseries.${unknown}' is an unknown field.`);
+    throw unknownField("create.timeseries", unknown);
   }
   const other = Object.keys(options).find((name) => !COMPATIBLE.has(name));
   if (other !== undefined) {

@@ -1,4 +1,4 @@
-import { failedToParse, MongoError, typeMismatch } from "../errors";
+import { failedToParse, MongoError, typeMismatch, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, Long, omit, textOf, toNumber } from "../bson/values";
 import { roundedCap } from "../catalog/capped";
@@ -10,7 +10,7 @@ import { isTruthy } from "../query/scope";
 import type { WriteUnit } from "../sessions/write-unit";
 import { checkImages } from "./create";
 import type { CommandContext } from "./context";
-import { isGeneric, unknownField } from "./fields";
+import { isGeneric } from "./fields";
 
 const OPTIONS = [
   "validator",

@@ -1,4 +1,4 @@
-import { badValue, MongoError } from "../errors";
+import { badValue, MongoError, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { pipelineArgument } from "../aggregate/stage";
@@ -8,7 +8,7 @@ import { isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
-import { isGeneric, unknownField } from "./fields";
+import { isGeneric } from "./fields";
 
 /** Options kept and shown by listCollections. */
 const OPTIONS = [

@@ -1,4 +1,4 @@
-import { MongoError } from "../errors";
+import { unknownField } from "../errors";
 import type { Doc } from "../bson/values";
 
 /** What every command may carry, besides names that start with a dollar. */
@@ -117,9 +117,4 @@ export function checkFields(name: string, command: Doc): void {
 /** True for what any command may carry. */
 export function isGeneric(field: string): boolean {
   return GENERIC.has(field) || field.startsWith("$");
-}
-
-/** The answer to a field that a command does not know. */
-export function unknownField(command: string, field: string): MongoError {
-  return new MongoError(40415, `BSON field '${command}.${field}' is an unknown field.`);
 }

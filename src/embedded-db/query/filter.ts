@@ -125,7 +125,8 @@ function sampling(value: unknown): FilterNode {
   return opaque(() => Math.random() < rate);
 }
 
-function opaque(matches: DocPredicate): FilterNode {
+/** A condition that no index can help with. */
+export function opaque(matches: DocPredicate): FilterNode {
   return { kind: "opaque", matches };
 }
 

@@ -5,7 +5,7 @@ import type { Index } from "../catalog/collection-index";
 import { extractKeys } from "../index/index-keys";
 import { hintedIndex } from "../index/planner";
 import { setPath } from "../update/path";
-import type { Filter } from "./filter";
+import { type Filter, opaque } from "./filter";
 
 /**
  * A filter that lets through only what lies between `min` and `max` of a find in its hinted index.
@@ -38,10 +38,6 @@ export function withinIndexBounds(
       .some((key) => (!low || low.compare(key) <= 0) && (!high || key.compare(high) < 0));
   const root = { kind: "and" as const, children: [filter.root, opaque(matches)], matches };
   return { ...filter, root, matches };
-}
-
-function opaque(matches: (doc: Doc) => boolean): Filter["root"] {
-  return { kind: "opaque", matches };
 }
 
 /** The key a document with these values has. */
