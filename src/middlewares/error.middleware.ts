@@ -8,8 +8,8 @@ import { StorageNotFoundError, StorageUnavailableError } from "../services/stora
 import { ApiError, type ErrorCode } from "../utils/ApiError";
 import { isDuplicateKey } from "../utils/duplicate-key";
 
-/** What is still unread of a refused upload is not read; its client gets this long to see the reply. */
-const LINGER_MS = 500;
+/** How long the client of a refused upload gets to see the reply, and to send a small rest. */
+const LINGER_MS = 2000;
 /** A rest of a body that is cheaper to read than a new connection is to make. */
 const SMALL_REST_BYTES = 256 * 1024;
 
@@ -40,37 +40,39 @@ function send(req: Request, res: Response, failure: ApiError): void {
     requestId: req.id as string,
   };
   res.status(failure.statusCode);
-  if (hasLargeRest(req)) {
-    sendAndHangUp(res, JSON.stringify(body));
+  if (hasRest(req)) {
+    sendBeforeRest(req, res, JSON.stringify(body));
   } else {
-    // Unread, it would stand before the next request of the connection.
-    req.resume();
     res.json(body);
   }
 }
 
-function hasLargeRest(req: Request): boolean {
-  if (req.complete || req.destroyed) {
-    return false;
-  }
-  const length = req.get("content-length");
-  return length === undefined
-    ? req.get("transfer-encoding") !== undefined
-    : Number(length) > SMALL_REST_BYTES;
-}
-
 /**
- * Writes the whole reply at once but ends it later: ending closes the socket, and closing a socket
- * with unread bytes resets it, which may cost the client the reply that it has not read yet.
+ * Answers a request that has not come to its end: writes the whole reply at once but ends it later.
+ * Ending it may close the socket, and a socket that is closed while bytes still come is reset, which
+ * can cost the client the reply that it has not read yet. A small rest is read, because it would
+ * stand before the next request of the connection; a large one is left, and the connection ends.
  */
-function sendAndHangUp(res: Response, body: string): void {
+function sendBeforeRest(req: Request, res: Response, body: string): void {
   res.set({
-    Connection: "close",
     "Content-Type": "application/json; charset=utf-8",
     "Content-Length": String(Buffer.byteLength(body)),
   });
+  if (Number(req.get("content-length") ?? Infinity) > SMALL_REST_BYTES) {
+    res.set("Connection", "close");
+  } else {
+    req.once("end", () => res.end()).resume();
+  }
   res.write(body);
-  setTimeout(() => res.end(), LINGER_MS).unref();
+  const linger = setTimeout(() => res.end(), LINGER_MS).unref();
+  res.once("close", () => clearTimeout(linger));
+}
+
+/** Whether more of the body may come. Of a request without one this must not wait for its end. */
+function hasRest(req: Request): boolean {
+  const hasBody =
+    req.get("transfer-encoding") !== undefined || Number(req.get("content-length") ?? 0) > 0;
+  return hasBody && !req.complete && !req.destroyed;
 }
 
 function log(failure: ApiError, error: unknown, req: Request, res: Response): void {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { promisify } from "node:util";
 import { config } from "../../src/config/env";
 import { api, origin, useApi } from "../support/api";
 import { filesIn } from "../support/files";
@@ -108,6 +109,26 @@ describe("limits of uploads", () => {
       expect(status).toBe(401);
       expect(accepted).toBeLessThan(SLACK);
     }
+  });
+
+  it("let a refused client that closes its connection send a small body to the end", async () => {
+    const { hostname, port } = new URL(origin());
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    let reply = "";
+    socket.on("data", (chunk: Buffer) => (reply += chunk.toString()));
+    const head = ["POST /api/v1/videos HTTP/1.1", "Host: x", "Connection: close"];
+    const body = ["Content-Type: multipart/form-data; boundary=b", `Content-Length: ${2 * 1024}`];
+    socket.write(`${[...head, ...body].join("\r\n")}\r\n\r\n`);
+    while (!reply.endsWith("}")) {
+      await once(socket, "data");
+    }
+    // Were the connection closed already, the first piece would be answered by a reset.
+    const written = promisify<Buffer, void>((piece, done) => socket.write(piece, done));
+    await written(Buffer.alloc(1024, "x"));
+    await written(Buffer.alloc(1024, "x"));
+    await once(socket, "end");
+    socket.end();
+    expect(reply).toMatch(/^HTTP\/1\.1 401 .*"code":"UNAUTHENTICATED"/s);
   });
 
   it("refuse a JSON body over 100 kB", async () => {
