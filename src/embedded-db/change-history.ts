@@ -1,5 +1,6 @@
 import { MongoError } from "./errors";
 import { type Doc, isDocument, Timestamp } from "./bson/values";
+import type { Collection } from "./catalog/collection";
 import type { Change } from "./sessions/write-unit";
 
 /** The youngest changes are kept in memory, up to these limits. */
@@ -15,14 +16,56 @@ export interface HistoryEntry {
   change: Change;
 }
 
+/** Changes of one collection that were committed together, the first of which has this position. */
+interface Batch extends Omit<HistoryEntry, "change"> {
+  changes: ChangeList;
+  bytes: number;
+}
+
+/** An array of changes, or what keeps them in less room. */
+interface ChangeList {
+  readonly length: number;
+  at(index: number): Change | undefined;
+}
+
+/** Documents that were inserted together: two objects for the collector instead of two for each. */
+class Insertions implements ChangeList {
+  private readonly first: Change;
+  private readonly documents: Buffer;
+  private readonly ends: Uint32Array;
+
+  constructor(changes: readonly Change[]) {
+    let end = 0;
+    this.first = { ...(changes[0] as Change), bytes: NOTHING };
+    this.documents = Buffer.concat(changes.map(({ bytes }) => bytes ?? NOTHING));
+    this.ends = Uint32Array.from(changes, ({ bytes }) => (end += bytes?.length ?? 0));
+  }
+
+  get length(): number {
+    return this.ends.length;
+  }
+
+  at(index: number): Change | undefined {
+    const bytes = this.documents.subarray(this.ends[index - 1] ?? 0, this.ends[index]);
+    return index < this.length ? { ...this.first, bytes } : undefined;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
 /** The cluster time that change streams tell of a change. */
-export function clusterTimeOf({ position, wallTime }: HistoryEntry): Timestamp {
+export function clusterTimeOf({
+  position,
+  wallTime,
+}: Pick<HistoryEntry, "position" | "wallTime">): Timestamp {
   return new Timestamp({ t: Math.floor(wallTime.getTime() / 1000), i: position });
 }
 
 /** What change streams read: the committed changes of this run of the server, in order. */
 export class ChangeHistory {
-  private entries: HistoryEntry[] = [];
+  /** In batches, because most of what is noted is forgotten before anybody asks for it. */
+  private batches: Batch[] = [];
+  private entries = 0;
   private bytes = 0;
   private last = 0;
 
@@ -36,33 +79,45 @@ export class ChangeHistory {
 
   note(changes: readonly Change[]): void {
     const wallTime = new Date();
-    let ns = { db: "", coll: "" };
-    for (const change of changes) {
-      const { db, name } = change.collection;
-      if (ns.db !== db || ns.coll !== name) {
-        ns = { db, coll: name };
-      }
-      this.entries.push({ position: ++this.last, wallTime, ns, change });
-      this.bytes += sizeOf(change);
+    for (let start = 0; start < changes.length;) {
+      const { collection } = changes[start] as Change;
+      const next = changes.findIndex(
+        (change, at) => at > start && change.collection !== collection,
+      );
+      const end = next < 0 ? changes.length : next;
+      this.add(collection, wallTime, start === 0 && next < 0 ? changes : changes.slice(start, end));
+      start = end;
     }
-    if (this.entries.length > MAX_ENTRIES || this.bytes > MAX_BYTES) {
+    if (this.entries > MAX_ENTRIES || this.bytes > MAX_BYTES) {
       this.forgetOldest();
     }
   }
 
   /** The first change after a position; an error when it is not kept any more. */
   after(position: number): HistoryEntry | undefined {
-    const first = this.entries[0]?.position ?? this.last + 1;
+    const first = this.batches[0]?.position ?? this.last + 1;
     if (position + 1 < first) {
       throw historyLost();
     }
-    return this.entries[position + 1 - first];
+    const batch = this.batchAt(position + 1);
+    const change = batch?.changes.at(position + 1 - batch.position);
+    return (
+      batch && change && { wallTime: batch.wallTime, ns: batch.ns, position: position + 1, change }
+    );
   }
 
   /** The position before the first change at or after a time. */
   before(time: Timestamp): number {
-    const next = this.entries.find((entry) => clusterTimeOf(entry).compare(time) >= 0);
-    return next ? next.position - 1 : this.last;
+    for (const { position, wallTime, changes } of this.batches) {
+      // Within a second the positions count.
+      const end = position + changes.length;
+      for (let at = position; at < end; at++) {
+        if (clusterTimeOf({ position: at, wallTime }).compare(time) >= 0) {
+          return at - 1;
+        }
+      }
+    }
+    return this.last;
   }
 
   /**
@@ -91,11 +146,44 @@ export class ChangeHistory {
     };
   }
 
-  /** Half at once, so that the rest is moved seldom. */
+  private add({ db, name }: Collection, wallTime: Date, changes: readonly Change[]): void {
+    const bytes = changes.reduce((sum, change) => sum + sizeOf(change), 0);
+    const position = this.last + 1;
+    const isInsertions = changes.length > 1 && changes.every(({ type }) => type === "insert");
+    const kept = isInsertions ? new Insertions(changes) : changes;
+    this.batches.push({ position, wallTime, ns: { db, coll: name }, changes: kept, bytes });
+    this.last += changes.length;
+    this.entries += changes.length;
+    this.bytes += bytes;
+  }
+
+  /** The batch with the change of a position, if there is that change yet. */
+  private batchAt(position: number): Batch | undefined {
+    let low = 0;
+    let high = this.batches.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.batches[middle] as Batch).position <= position) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return this.batches[low - 1];
+  }
+
+  /** Half at once, so that the rest is moved seldom. The youngest batch stays, however large it is. */
   private forgetOldest(): void {
-    const kept = this.entries.slice(this.entries.length >> 1);
-    this.entries = kept;
-    this.bytes = kept.reduce((sum, { change }) => sum + sizeOf(change), 0);
+    let forgotten = 0;
+    while (
+      forgotten < this.batches.length - 1 &&
+      (this.entries > MAX_ENTRIES / 2 || this.bytes > MAX_BYTES / 2)
+    ) {
+      const { changes, bytes } = this.batches[forgotten++] as Batch;
+      this.entries -= changes.length;
+      this.bytes -= bytes;
+    }
+    this.batches = this.batches.slice(forgotten);
   }
 }
 

@@ -170,6 +170,58 @@ describe("a change stream", () => {
     expect(ids).toEqual([2, 3, 4]);
   });
 
+  it("starts at the cluster time of a change, also amid those that came together", async () => {
+    const first = await watching(docs.watch([], quick));
+    await docs.insertMany([{ _id: 1 }, { _id: 2, n: 2 }, { _id: 3 }]);
+    const [, { clusterTime }] = (await take(first, 3)) as [unknown, mongo.BSON.Document];
+    const second = docs.watch([], { startAtOperationTime: clusterTime as mongo.Timestamp });
+    streams.push(second);
+    expect(await take(second, 2)).toMatchObject([
+      { documentKey: { _id: 2 }, fullDocument: { _id: 2, n: 2 } },
+      { documentKey: { _id: 3 }, fullDocument: { _id: 3 } },
+    ]);
+  });
+
+  it("keeps the order of a transaction over several collections, and whose each part was", async () => {
+    const stream = await watching(test.db.watch([], quick));
+    await test.client.withSession((session) =>
+      session.withTransaction(async () => {
+        await docs.insertMany([{ _id: 1 }, { _id: 2 }], { session });
+        await test.db.collection<Doc>("y").insertMany([{ _id: 3 }, { _id: 4 }], { session });
+        await docs.deleteOne({ _id: 1 }, { session });
+      }),
+    );
+    const events = await take(stream, 5);
+    const told = events.map(({ ns, documentKey, operationType }) =>
+      [(ns as { coll: string }).coll, (documentKey as Doc)._id, operationType].join(" "),
+    );
+    expect(told).toEqual(
+      ["docs 1", "docs 2", "y 3", "y 4", "docs 1"].map(
+        (it, at) => `${it} ${at < 4 ? "insert" : "delete"}`,
+      ),
+    );
+    expect(events.every(({ lsid, txnNumber }) => lsid && txnNumber)).toBe(true);
+  });
+
+  it("answers 286 to a token whose successors are forgotten, and goes on after a younger one", async () => {
+    const stream = await watching(docs.watch([], quick));
+    const old = stream.resumeToken;
+    for (let batch = 0; batch < 12; batch++) {
+      await docs.insertMany(
+        Array.from({ length: 1000 }, (_, n) => ({ _id: batch * 1000 + n + 1 })),
+      );
+    }
+    await expect(docs.watch([], { resumeAfter: old }).next()).rejects.toMatchObject({ code: 286 });
+    const young = (await watching(docs.watch([], quick))).resumeToken;
+    await docs.insertMany([{ _id: 20_001 }, { _id: 20_002 }]);
+    const resumed = docs.watch([], { resumeAfter: young });
+    streams.push(resumed);
+    expect(await take(resumed, 2)).toMatchObject([
+      { documentKey: { _id: 20_001 } },
+      { documentKey: { _id: 20_002 } },
+    ]);
+  });
+
   it("watches a database, or all, through a pipeline", async () => {
     const match = [{ $match: { operationType: "insert", "fullDocument.n": { $gt: 1 } } }];
     const [database, everything] = await Promise.all([

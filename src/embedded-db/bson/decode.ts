@@ -40,17 +40,27 @@ export interface DecodeOptions {
  * @see https://bsonspec.org/spec.html
  */
 export function decode(bytes: Buffer, options: DecodeOptions = {}): Doc {
-  const decoder = new Decoder(bytes, options.plain === true, options.rawArray, options.only);
-  try {
-    return decoder.document(0, bytes.length, 0);
-  } catch (error) {
-    // The classes of bson refuse some values themselves, such as unknown regular expression flags.
-    throw error instanceof MongoError ? error : corrupt((error as Error).message);
-  }
+  return new Decoder(bytes, options).root();
+}
+
+/** Where an element of a document stands: its type, its name and its value. */
+export interface ElementPlace {
+  start: number;
+  end: number;
+}
+
+/** Reads one BSON document, all of it or some top-level fields, and says where its `_id` stands. */
+export function decodeWithId(
+  bytes: Buffer,
+  only: ReadonlySet<string> | undefined,
+): { doc: Doc; id: ElementPlace | undefined } {
+  const decoder = new Decoder(bytes, { only });
+  const doc = decoder.root();
+  return { doc, id: decoder.id };
 }
 
 /** Where a top-level element of a document stands that decode() has found to be well-formed. */
-export function elementOf(bytes: Buffer, name: string): { start: number; end: number } | undefined {
+export function elementOf(bytes: Buffer, name: string): ElementPlace | undefined {
   for (let at = 4; bytes[at] !== 0;) {
     const nameEnd = bytes.indexOf(0, at + 1);
     const end = valueEnd(bytes, bytes[at] as number, nameEnd + 1);
@@ -94,19 +104,36 @@ function corrupt(what: string): MongoError {
 }
 
 class Decoder {
+  /** Where the top-level `_id` stands, once the document has been read. */
+  id: ElementPlace | undefined;
   private at = 0;
+  private readonly plain: boolean;
+  private readonly rawArray: string | undefined;
+  private readonly only: ReadonlySet<string> | undefined;
 
   constructor(
     private readonly bytes: Buffer,
-    private readonly plain: boolean,
-    private readonly rawArray: string | undefined,
-    private readonly only: ReadonlySet<string> | undefined,
-  ) {}
+    { plain = false, rawArray, only }: DecodeOptions,
+  ) {
+    this.plain = plain;
+    this.rawArray = rawArray;
+    this.only = only;
+  }
 
-  document(start: number, limit: number, depth: number): Doc {
+  root(): Doc {
+    try {
+      return this.document(0, this.bytes.length, 0);
+    } catch (error) {
+      // The classes of bson refuse some values themselves, such as unknown regular expression flags.
+      throw error instanceof MongoError ? error : corrupt((error as Error).message);
+    }
+  }
+
+  private document(start: number, limit: number, depth: number): Doc {
     const end = this.open(start, limit, depth);
     const out: Doc = {};
     while (this.at < end) {
+      const element = this.at;
       const type = this.bytes[this.at++] as number;
       const name = this.cstring(end);
       if (depth === 0 && this.only && !this.only.has(name)) {
@@ -118,6 +145,9 @@ class Decoder {
           ? this.rawDocuments(end)
           : this.value(type, end, depth);
       assign(out, name, value);
+      if (depth === 0 && name === "_id") {
+        this.id = { start: element, end: this.at };
+      }
     }
     this.close(end);
     return out;

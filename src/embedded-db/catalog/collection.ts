@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { MongoError } from "../errors";
-import { decode, elementOf, MAX_DEPTH } from "../bson/decode";
+import { decode, decodeWithId, elementOf, type ElementPlace, MAX_DEPTH } from "../bson/decode";
 import { elementBytes, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
@@ -110,7 +110,7 @@ export class Collection {
     unit.put(documentKey(this.id, record), bytes);
     keys.forEach(([index, list]) => list.forEach((key) => index.add(unit, key, record)));
     unit.grown(this, 1, bytes.length);
-    unit.changed({ type: "insert", collection: this, documentKey: { _id: doc["_id"] }, bytes });
+    unit.changed({ type: "insert", collection: this, bytes });
     return bytes;
   }
 
@@ -313,39 +313,31 @@ function prepare(raw: Buffer, fields: ReadonlySet<string> | undefined): Prepared
       `object to insert too large. size in bytes: ${raw.length}, max size: ${MAX_DOCUMENT_BYTES}`,
     );
   }
-  const doc = decode(raw, { only: fields });
-  if (startsWithId(raw)) {
-    checkId(doc["_id"]);
-    // A copy: the bytes are part of a larger message.
-    return { bytes: Buffer.from(raw), doc };
+  const { doc, id } = decodeWithId(raw, fields);
+  if (!id) {
+    const made = new ObjectId();
+    doc["_id"] = made;
+    return { bytes: withNewId(raw, made), doc };
   }
-  return withIdInFront(raw, doc);
+  checkId(doc["_id"]);
+  return { bytes: withIdInFront(raw, id), doc };
 }
 
-/** True when `_id` is the first field. */
-function startsWithId(raw: Buffer): boolean {
-  return raw.length > 9 && raw.readUInt32LE(5) === ID_NAME;
-}
-
-/** `_id` and the zero behind it. */
-const ID_NAME = Buffer.from("_id\0").readUInt32LE();
-
-function withIdInFront(raw: Buffer, doc: Doc): PreparedDocument {
-  const given = elementOf(raw, "_id");
-  const id = given ? doc["_id"] : new ObjectId();
-  checkId(id);
-  doc["_id"] = id;
-  return { bytes: given ? moved(raw, given) : withNewId(raw, id as ObjectId), doc };
-}
-
-/** The document with one of its elements in front. */
-function moved(raw: Buffer, { start, end }: { start: number; end: number }): Buffer {
+/** A copy, since the bytes are part of a larger message, with `_id` as the first element. */
+function withIdInFront(raw: Buffer, { start, end }: ElementPlace): Buffer {
   const out = Buffer.allocUnsafe(raw.length);
   out.set(raw);
-  out.copyWithin(4 + end - start, 4, start);
-  raw.copy(out, 4, start, end);
+  if (start > FIRST_ELEMENT) {
+    out.copyWithin(FIRST_ELEMENT + end - start, FIRST_ELEMENT, start);
+    for (let at = start; at < end; at++) {
+      out[FIRST_ELEMENT + at - start] = raw[at] as number;
+    }
+  }
   return out;
 }
+
+/** Behind the length of the document. */
+const FIRST_ELEMENT = 4;
 
 function withNewId(raw: Buffer, id: ObjectId): Buffer {
   const element = Buffer.concat([Buffer.from("\x07_id\0", "latin1"), id.id]);

@@ -261,7 +261,8 @@ class ChangeSource implements TailableSource {
   /** @see https://www.mongodb.com/docs/manual/reference/change-events/ */
   private eventOf(entry: HistoryEntry): Doc {
     const { position, wallTime, ns, change } = entry;
-    const { type, documentKey, to, transaction } = change;
+    const { type, to, transaction } = change;
+    const documentKey = documentKeyOf(change);
     return {
       _id: this.context.engine.history.token(position),
       operationType: type,
@@ -305,6 +306,13 @@ class ChangeSource implements TailableSource {
       : { fullDocumentBeforeChange: image(before, wanted, "pre") };
   }
 }
+
+/** The most common change, an insertion, leaves it to who wants to know. */
+function documentKeyOf({ type, documentKey, bytes }: Change): Doc | undefined {
+  return type === "insert" && bytes ? decode(bytes, { only: ID_ONLY }) : documentKey;
+}
+
+const ID_ONLY = new Set(["_id"]);
 
 function image(bytes: Buffer | undefined, wanted: Images, which: "pre" | "post"): Doc | null {
   if (!bytes && wanted === "required") {

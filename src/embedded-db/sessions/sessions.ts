@@ -281,7 +281,10 @@ function lastUse(record: Buffer): number {
 }
 
 function toBigInt(value: unknown): bigint {
-  return value instanceof Long ? value.toBigInt() : BigInt(toNumber(value) ?? 0);
+  // Every write command brings one; Long's own way to a bigint leads over text.
+  return value instanceof Long
+    ? (BigInt(value.high) << 32n) | BigInt(value.low >>> 0)
+    : BigInt(toNumber(value) ?? 0);
 }
 
 export function noSuchTransaction(message: string): MongoError {

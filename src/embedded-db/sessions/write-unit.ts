@@ -13,6 +13,7 @@ const MAX_TRANSACTION_BYTES = 256 * 1024 * 1024;
 export interface Change {
   type: "insert" | "update" | "replace" | "delete" | "drop" | "rename" | "dropDatabase" | "create";
   collection: Collection;
+  /** Of an update, a replacement or a deletion; an insertion has it in its document. */
   documentKey?: Doc;
   /** The document after the change. */
   bytes?: Buffer;

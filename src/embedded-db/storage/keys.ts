@@ -1,7 +1,7 @@
 /** The first byte of a key says what it belongs to. */
 const Space = { meta: 1, catalog: 2, counts: 3, sessions: 4, documents: 16, indexes: 17 } as const;
 
-const RECORD_ID_BYTES = 6;
+export const RECORD_ID_BYTES = 6;
 
 /** The number of a document within its collection; it grows, so it keeps insertion order. */
 export type RecordId = number;

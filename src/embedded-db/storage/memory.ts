@@ -1,4 +1,5 @@
 import type { Entry, KeyRange, Reader, Snapshot, Storage, Writer } from "./storage";
+import { RECORD_ID_BYTES, recordIdBytes } from "./keys";
 import { SortedMap } from "./sorted-map";
 
 /** Keys as one-byte strings: they compare faster and weigh less than buffers. */
@@ -9,14 +10,21 @@ export function keyText(key: Buffer): string {
 /** Values up to this size are kept as one-byte strings, too: a buffer's object alone is 100 bytes. */
 const MAX_TEXT_BYTES = 2048;
 
-type Kept = string | Buffer;
+/** Values as long as a record id, which is what indexes hold, are kept as numbers. */
+type Kept = string | number | Buffer;
 
 function kept(value: Buffer): Kept {
+  if (value.length === RECORD_ID_BYTES) {
+    return value.readUIntBE(0, RECORD_ID_BYTES);
+  }
   // A copy, where it is no text: the value may be part of something larger.
   return value.length <= MAX_TEXT_BYTES ? value.toString("latin1") : Buffer.from(value);
 }
 
 function given(value: Kept): Buffer {
+  if (typeof value === "number") {
+    return recordIdBytes(value);
+  }
   return typeof value === "string" ? Buffer.from(value, "latin1") : value;
 }
 

@@ -259,6 +259,10 @@ function sizeOf<V>(node: Node<V>): number {
 function lowerBound(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;
+  // Most keys that are added are greater than all before: record ids grow, and so do ObjectIds.
+  if (high > 0 && (keys[high - 1] as string) < key) {
+    return high;
+  }
   while (low < high) {
     const middle = (low + high) >> 1;
     if ((keys[middle] as string) < key) {
@@ -273,6 +277,9 @@ function lowerBound(keys: readonly string[], key: string): number {
 function childIndex(keys: readonly string[], key: string): number {
   let low = 1;
   let high = keys.length;
+  if (high > 1 && (keys[high - 1] as string) <= key) {
+    return high - 1;
+  }
   while (low < high) {
     const middle = (low + high) >> 1;
     if ((keys[middle] as string) <= key) {
