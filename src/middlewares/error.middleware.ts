@@ -7,6 +7,7 @@ import { MediaError } from "../services/MediaError";
 import { StorageNotFoundError, StorageUnavailableError } from "../services/storage";
 import { ApiError, type ErrorCode } from "../utils/ApiError";
 import { isDuplicateKey } from "../utils/duplicate-key";
+import { hasBody } from "../utils/has-body";
 
 /** How long the client of a refused upload gets to see the reply, and to send a small rest. */
 const LINGER_MS = 2000;
@@ -70,9 +71,7 @@ function sendBeforeRest(req: Request, res: Response, body: string): void {
 
 /** Whether more of the body may come. Of a request without one this must not wait for its end. */
 function hasRest(req: Request): boolean {
-  const hasBody =
-    req.get("transfer-encoding") !== undefined || Number(req.get("content-length") ?? 0) > 0;
-  return hasBody && !req.complete && !req.destroyed;
+  return hasBody(req) && !req.complete && !req.destroyed;
 }
 
 function log(failure: ApiError, error: unknown, req: Request, res: Response): void {

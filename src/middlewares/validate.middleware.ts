@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
 import { ApiError, type FieldError } from "../utils/ApiError";
+import { hasBody } from "../utils/has-body";
 import type { Operation } from "../validations/operation";
 
 /** What a controller of the operation works with. */
@@ -34,6 +35,11 @@ export function validate(operation: Operation): RequestHandler {
       ...body.errors,
       ...missingFiles(operation, res),
     ];
+    if (body.errors.length > 0 && isUnread(req)) {
+      throw new ApiError("UNSUPPORTED_MEDIA_TYPE", {
+        message: "Send the body with Content-Type: application/json, or as a form",
+      });
+    }
     if (errors.length > 0) {
       throw invalidInput(errors);
     }
@@ -45,6 +51,11 @@ export function validate(operation: Operation): RequestHandler {
     };
     next();
   };
+}
+
+/** True for a body of a type that nobody here reads; fetch() says text/plain unless it is told more. */
+function isUnread(req: Request): boolean {
+  return hasBody(req) && req.body === undefined;
 }
 
 /** The refusal of input, naming every field that is wrong. */

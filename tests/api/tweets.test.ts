@@ -91,6 +91,17 @@ describe("POST /tweets", () => {
     expect(body.code).toBe("INVALID_JSON");
   });
 
+  it("answers 415 for JSON that is not called so, and says how to send it", async () => {
+    for (const type of ["text/plain;charset=UTF-8", "application/octet-stream"]) {
+      const { body } = await api("post", "/tweets", ravi.accessToken)
+        .set("Content-Type", type)
+        .send('{"content":"Hello"}')
+        .expect(415);
+      expect(body.code).toBe("UNSUPPORTED_MEDIA_TYPE");
+      expect(body.message).toContain("application/json");
+    }
+  });
+
   it.each(BODY_KINDS)("takes a %s body and answers the tweet with its owner", async (kind) => {
     const before = await tweetsCount(asha);
     const fields = { content: "  50% & more 🎉 ", owner: ravi._id, likesCount: "9", _id: NO_ID };
