@@ -41,6 +41,7 @@ const ERROR_NAMES = {
   91: "ShutdownInProgress",
   96: "OperationFailed",
   100: "UnsatisfiableWriteConcern",
+  111: "NotExactValueField",
   112: "WriteConflict",
   115: "CommandNotSupported",
   121: "DocumentValidationFailure",

@@ -284,7 +284,9 @@ function refuseIdChange(path: string, before: unknown, after: unknown, inserting
 export function makeUpsert(filter: Filter, update: CompiledUpdate): Doc {
   const base: Doc = {};
   const fields = equalitiesOf(filter.root);
-  if (!update.replacement) {
+  if (update.replacement) {
+    refusePartOfId(fields.map(({ path }) => path));
+  } else {
     refuseTwice(fields.map(({ path }) => path));
   }
   for (const { path, value } of fields) {
@@ -332,6 +334,20 @@ function refuseTwice(paths: readonly string[]): void {
       );
     }
   });
+}
+
+/**
+ * A replacement takes nothing but the `_id` from the filter, and takes it as a whole.
+ * @see https://www.mongodb.com/docs/manual/reference/method/db.collection.replaceOne/#upsert-with-dotted-_id-query
+ */
+function refusePartOfId(paths: readonly string[]): void {
+  const part = paths.find((path) => path.startsWith("_id."));
+  if (part !== undefined) {
+    throw new MongoError(
+      111,
+      `field at '_id' must be exactly specified, field at sub-path '${part}'found`,
+    );
+  }
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/method/db.collection.update/#upsert-with-operator-expressions */

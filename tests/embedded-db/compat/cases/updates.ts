@@ -61,6 +61,20 @@ export const UPDATE_CASES: Case[] = [
     ...(difference === undefined ? {} : { difference }),
   })),
   {
+    name: "upsert: a replacement refuses a part of the _id",
+    commands: [{ create: "c" }, update({ "_id.x": 1 }, { z: 1 }, { upsert: true })],
+    reply: { n: 0, writeErrors: [{ index: 0, code: 111 }] },
+  },
+  {
+    name: "upsert: operators take a part of the _id",
+    commands: [
+      { create: "c" },
+      update({ "_id.x": 1 }, { $set: { z: 1 } }, { upsert: true }),
+      find({}),
+    ],
+    reply: found({ _id: { x: 1 }, z: 1 }),
+  },
+  {
     name: "delete: a command with a bad limit deletes nothing",
     documents: [{ _id: 1 }, { _id: 2 }],
     commands: [
