@@ -118,6 +118,17 @@ describe("maxTimeMS", () => {
     await expect(run()).rejects.toMatchObject({ code: 50, codeName: "MaxTimeMSExpired" });
   });
 
+  it("is refused where no cursor can wait for so long", async () => {
+    const cursor = rows().find({}, { batchSize: 1 });
+    await cursor.next();
+    const getMore = { getMore: cursor.id, collection: "rows", maxTimeMS: -1 };
+    await expect(test.db.command(getMore)).rejects.toMatchObject({
+      code: 2,
+      message: "-1 value for maxTimeMS is out of range [0, 2147483647]",
+    });
+    await cursor.close();
+  });
+
   it("does not count the time between two batches", async () => {
     const cursor = rows().find({}, { batchSize: 1, maxTimeMS: 300 });
     await cursor.next();

@@ -6,6 +6,8 @@ const LEVELS = new Set(["local", "available", "majority", "linearizable", "snaps
 /** Members a write concern may ask for, as MongoDB parses it. */
 const MAX_MEMBERS = 50;
 
+const MAX_TIME_MS = 2 ** 31 - 1;
+
 /**
  * Refuses a read concern that MongoDB does not know.
  * @see https://www.mongodb.com/docs/manual/reference/read-concern/
@@ -16,6 +18,26 @@ export function checkReadConcern(concern: unknown): void {
     throw badValue(
       `Enumeration value '${textOf(level)}' for field 'readConcern.level' is not a valid value.`,
     );
+  }
+}
+
+/**
+ * Refuses a time limit that is no number of milliseconds.
+ * @see https://www.mongodb.com/docs/manual/reference/method/cursor.maxTimeMS/
+ */
+export function checkMaxTime(limit: unknown): void {
+  if (limit === undefined) {
+    return;
+  }
+  const ms = toNumber(limit);
+  if (ms === undefined) {
+    throw badValue("maxTimeMS must be a number");
+  }
+  if (ms <= -1 || ms >= MAX_TIME_MS + 1) {
+    throw badValue(`${ms} value for maxTimeMS is out of range [0, ${MAX_TIME_MS}]`);
+  }
+  if (!Number.isInteger(ms)) {
+    throw badValue("maxTimeMS has non-integral value");
   }
 }
 

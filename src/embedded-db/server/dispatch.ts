@@ -1,5 +1,10 @@
 import { COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
-import { checkReadConcern, isJournaled, writeConcernError } from "../commands/concerns";
+import {
+  checkMaxTime,
+  checkReadConcern,
+  isJournaled,
+  writeConcernError,
+} from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import { checkFields } from "../commands/fields";
 import type { Engine } from "../engine";
@@ -35,6 +40,7 @@ export async function dispatch(request: Request, connection: ConnectionContext):
       throw request.unreadable;
     }
     checkReadConcern(request.command["readConcern"]);
+    checkMaxTime(request.command["maxTimeMS"]);
     const { writeConcern } = request.command;
     const concernError = writeConcernError(writeConcern);
     const reply = await run(name, context);

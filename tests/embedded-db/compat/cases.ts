@@ -1,6 +1,7 @@
 import { mongo } from "mongoose";
 import { aggregate, type Case, type Doc, find, found, update } from "./case";
 import { CATALOG_CASES } from "./cases/catalog";
+import { COMMAND_CASES } from "./cases/commands";
 import { EXPRESSION_CASES } from "./cases/expressions";
 import { GEO_CASES } from "./cases/geo";
 import { OPERATOR_CASES } from "./cases/operators";
@@ -376,6 +377,7 @@ export const CASES: Case[] = [
     reply: found({ _id: 1, sum: 1 }, { _id: 2, sum: 3 }, { _id: 3, sum: 6 }),
   },
   ...CATALOG_CASES,
+  ...COMMAND_CASES,
   ...EXPRESSION_CASES,
   ...GEO_CASES,
   ...OPERATOR_CASES,
