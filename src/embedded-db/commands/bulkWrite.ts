@@ -36,9 +36,6 @@ const OPERATIONS: Record<string, Run> = {
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/bulkWrite/ */
 export async function bulkWrite(context: CommandContext): Promise<Doc> {
-  if (context.db !== "admin") {
-    throw new MongoError(13, "bulkWrite may only be run against the admin database.");
-  }
   const operations = context.array("ops");
   checkStatements("bulkWrite", operations);
   const namespaces = namespacesOf(context);

@@ -119,6 +119,21 @@ function listCommands(): Doc {
   return { commands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, {}])) };
 }
 
+/** Commands that concern more than one database, sorted. */
+export const ADMIN_ONLY = new Set([
+  "bulkWrite",
+  "currentOp",
+  "fsync",
+  "getCmdLineOpts",
+  "getLog",
+  "getParameter",
+  "listDatabases",
+  "renameCollection",
+  "replSetGetConfig",
+  "replSetGetStatus",
+  "setParameter",
+]);
+
 /** Nobody has an account here: whoever logs in is told what a wrong password is told. */
 export const LOGINS = new Set(["authenticate", "saslContinue", "saslStart"]);
 

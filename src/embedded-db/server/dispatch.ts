@@ -1,4 +1,4 @@
-import { COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
+import { ADMIN_ONLY, COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
 import {
   checkMaxTime,
   checkReadConcern,
@@ -72,6 +72,9 @@ function run(
   if (command) {
     checkFields(name, context.command);
     context.begin();
+    if (ADMIN_ONLY.has(name) && context.db !== "admin") {
+      throw new MongoError(13, `${name} may only be run against the admin database.`);
+    }
     return watched(context.deadline, () => command(context));
   }
   if (LOGINS.has(name)) {

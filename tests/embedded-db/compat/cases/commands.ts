@@ -8,6 +8,21 @@ const NO_TIMES: [string, unknown][] = [
   ["a text", "1"],
 ];
 
+/** Commands for the database `admin`, and whether the reference engine answers them anywhere. */
+const ADMIN_ONLY: [Doc, boolean][] = [
+  [{ bulkWrite: 1, ops: [{ insert: 0, document: {} }], nsInfo: [{ ns: "x.c" }] }, false],
+  [{ currentOp: 1 }, false],
+  [{ fsync: 1 }, false],
+  [{ getCmdLineOpts: 1 }, true],
+  [{ getLog: "global" }, true],
+  [{ getParameter: "*" }, true],
+  [{ listDatabases: 1 }, true],
+  [{ renameCollection: "a.b", to: "a.c" }, false],
+  [{ replSetGetConfig: 1 }, false],
+  [{ replSetGetStatus: 1 }, false],
+  [{ setParameter: 1, ttlMonitorEnabled: true }, false],
+];
+
 export const COMMAND_CASES: Case[] = [
   ...NO_TIMES.flatMap(([what, maxTimeMS]): Case[] =>
     [find({}, { maxTimeMS }), { insert: "c", documents: [{ _id: 1 }], maxTimeMS }].map(
@@ -25,4 +40,10 @@ export const COMMAND_CASES: Case[] = [
     commands: [find({}, { maxTimeMS: 0 })],
     reply: found({ _id: 1 }),
   },
+  ...ADMIN_ONLY.map(([command, anywhere]): Case => ({
+    name: `admin: ${Object.keys(command)[0]} is refused in another database`,
+    commands: [command],
+    reply: { ok: 0, code: 13 },
+    ...(anywhere ? { difference: "DocumentDB 1.0 answers in any database" } : {}),
+  })),
 ];
