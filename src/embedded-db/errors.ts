@@ -71,6 +71,8 @@ const ERROR_NAMES = {
   286: "ChangeStreamHistoryLost",
   291: "NoQueryExecutionPlans",
   292: "QueryExceededMemoryLimitNoDiskUseAllowed",
+  322: "APIVersionError",
+  323: "APIStrictError",
   352: "UnsupportedOpQueryCommand",
   359: "CannotConvertIndexToUnique",
   388: "TransactionTooLargeForCache",

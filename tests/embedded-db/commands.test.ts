@@ -50,6 +50,21 @@ describe("the server", () => {
     });
   });
 
+  it("serves a client of the Stable API, and a strict one what is in it", async () => {
+    const serverApi = { version: "1", strict: true, deprecationErrors: true } as const;
+    const client = await mongo.MongoClient.connect(test.database.uri, { serverApi });
+    const collection = client.db("test").collection("stable");
+    await client.withSession((session) =>
+      session.withTransaction(() => collection.insertOne({ a: 1 }, { session })),
+    );
+    expect(await collection.find({}, { batchSize: 1 }).toArray()).toHaveLength(1);
+    expect(await errorOf(collection.distinct("a"))).toMatchObject({
+      code: 323,
+      codeName: "APIStrictError",
+    });
+    await client.close();
+  });
+
   it("lets nobody log in: no account has that password", async () => {
     const { host } = new URL(test.database.uri);
     const client = new mongo.MongoClient(`mongodb://user:password@${host}/`);

@@ -7,6 +7,7 @@ import {
 } from "../commands/concerns";
 import { CommandContext } from "../commands/context";
 import { checkFields } from "../commands/fields";
+import { checkStableApi } from "../commands/stable-api";
 import type { Engine } from "../engine";
 import { MongoError, searchNotEnabled } from "../errors";
 import { RawDocument } from "../bson/decode";
@@ -71,6 +72,7 @@ function run(
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command) {
     checkFields(name, context.command);
+    checkStableApi(name, context.command);
     context.begin();
     if (ADMIN_ONLY.has(name) && context.db !== "admin") {
       throw new MongoError(13, `${name} may only be run against the admin database.`);

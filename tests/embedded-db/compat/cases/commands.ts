@@ -1,4 +1,4 @@
-import { type Case, type Doc, find, found } from "../case";
+import { aggregate, type Case, type Doc, find, found } from "../case";
 
 /** Time limits that are none. */
 const NO_TIMES: [string, unknown][] = [
@@ -23,6 +23,30 @@ const ADMIN_ONLY: [Doc, boolean][] = [
   [{ setParameter: 1, ttlMonitorEnabled: true }, false],
 ];
 
+const STRICT = { apiVersion: "1", apiStrict: true };
+
+/** Commands that a strict client of the Stable API may not send, and whether the reference engine refuses all. */
+const NOT_STABLE: [string, Doc, boolean?][] = [
+  ["a command", { distinct: "c", key: "a" }],
+  ["an old name of a command", { isMaster: 1 }],
+  ["a command to explain", { explain: { distinct: "c", key: "a" } }, true],
+  ["a stage", aggregate({ $indexStats: {} })],
+  ["a stage within a $facet", aggregate({ $facet: { x: [{ $indexStats: {} }] } }), true],
+  [
+    "a stage within a $lookup",
+    aggregate({ $lookup: { from: "c", pipeline: [{ $planCacheStats: {} }], as: "x" } }),
+    true,
+  ],
+  ["a stage of a view", { create: "v", viewOn: "c", pipeline: [{ $indexStats: {} }] }],
+  ["more of $collStats than the count", aggregate({ $collStats: { storageStats: {} } })],
+  ["a capped collection", { create: "d", capped: true, size: 4096 }],
+  ["a tailable cursor", find({}, { tailable: true })],
+  ["a text index", { createIndexes: "c", indexes: [{ key: { a: "text" }, name: "a" }] }],
+  ["a sparse index", { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a", sparse: true }] }],
+];
+
+const NO_API_PARAMETERS = "DocumentDB 1.0 does not look at apiStrict";
+
 export const COMMAND_CASES: Case[] = [
   ...NO_TIMES.flatMap(([what, maxTimeMS]): Case[] =>
     [find({}, { maxTimeMS }), { insert: "c", documents: [{ _id: 1 }], maxTimeMS }].map(
@@ -45,5 +69,42 @@ export const COMMAND_CASES: Case[] = [
     commands: [command],
     reply: { ok: 0, code: 13 },
     ...(anywhere ? { difference: "DocumentDB 1.0 answers in any database" } : {}),
+  })),
+  ...NOT_STABLE.map(([what, command, refused = false]): Case => ({
+    name: `stable API: refuses ${what} strictly`,
+    documents: [{ _id: 1, a: 1 }],
+    commands: [{ ...command, ...STRICT }],
+    reply: { ok: 0, code: 323 },
+    ...(refused ? {} : { difference: NO_API_PARAMETERS }),
+  })),
+  {
+    name: "stable API: takes other commands from clients that are not strict",
+    documents: [{ _id: 1, a: 1 }],
+    commands: [{ distinct: "c", key: "a", apiVersion: "1", apiStrict: false }],
+    reply: { values: [1] },
+  },
+  {
+    name: "stable API: takes its stages and fields strictly",
+    documents: [{ _id: 1, a: 1 }],
+    commands: [
+      {
+        ...aggregate({ $match: { a: 1 } }, { $facet: { n: [{ $count: "n" }] } }),
+        ...STRICT,
+        apiDeprecationErrors: true,
+      },
+    ],
+    reply: found({ n: [{ n: 1 }] }),
+  },
+  {
+    name: "stable API: refuses another version",
+    commands: [{ ping: 1, apiVersion: "2" }],
+    reply: { ok: 0, code: 322 },
+    difference: NO_API_PARAMETERS,
+  },
+  ...["apiStrict", "apiDeprecationErrors"].map((parameter): Case => ({
+    name: `stable API: refuses ${parameter} without a version`,
+    commands: [{ ping: 1, [parameter]: true }],
+    reply: { ok: 0, code: 72 },
+    difference: NO_API_PARAMETERS,
   })),
 ];
