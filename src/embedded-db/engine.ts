@@ -8,6 +8,7 @@ import { Deadline } from "./query/scan";
 import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
 import { type Change, WriteUnit } from "./sessions/write-unit";
+import { Statistics } from "./statistics";
 import type { Storage, Writer } from "./storage/storage";
 
 /** Told that something was committed. */
@@ -18,6 +19,7 @@ export class Engine {
   readonly catalog = new Catalog();
   readonly cursors = new Cursors();
   readonly history = new ChangeHistory();
+  readonly statistics = new Statistics();
   readonly transactions: Transactions;
   readonly sessions: Sessions;
   readonly startedAt = Date.now();
@@ -62,6 +64,7 @@ export class Engine {
   /** Notes what a commit changed and wakes those who wait for changes. */
   publish(changes: readonly Change[]): void {
     if (changes.length > 0) {
+      this.statistics.countChanges(changes);
       this.history.note(changes);
       this.listeners.forEach((listener) => listener());
     }

@@ -126,6 +126,89 @@ describe("statistics", () => {
   });
 });
 
+describe("serverStatus", () => {
+  const status = (more: object = {}) => db.admin().command({ serverStatus: 1, ...more });
+
+  /** By how much the numbers of a section have grown through the work. */
+  async function grownBy(
+    section: (status: mongo.Document) => Record<string, number>,
+    work: () => Promise<unknown>,
+  ): Promise<Record<string, number>> {
+    const before = section(await status());
+    await work();
+    const after = section(await status());
+    return Object.fromEntries(
+      Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+    );
+  }
+
+  const opcounters = (all: mongo.Document) => all["opcounters"] as Record<string, number>;
+
+  it("counts operations by their kind, and writes by their statements", async () => {
+    const c = db.collection<{ n: number }>("c");
+    const grown = await grownBy(opcounters, async () => {
+      await c.insertMany([{ n: 1 }, { n: 2 }, { n: 3 }]);
+      await c.bulkWrite([
+        { updateOne: { filter: { n: 1 }, update: { $inc: { n: 1 } } } },
+        { updateOne: { filter: { n: 9 }, update: { $inc: { n: 1 } } } },
+        { deleteOne: { filter: { n: 3 } } },
+      ]);
+      await c.find({}, { batchSize: 1 }).toArray();
+      await c.aggregate([{ $match: {} }]).toArray();
+      await test.client.bulkWrite([{ name: "insertOne", namespace: c.namespace, document: {} }]);
+    });
+    expect(grown).toMatchObject({ insert: 4, update: 2, delete: 1, query: 2, getmore: 2 });
+    // A monitor of the client may say hello in between.
+    expect(grown["command"]).toBeGreaterThanOrEqual(1);
+  });
+
+  it("counts documents as they are committed and returned", async () => {
+    const c = db.collection<{ n: number }>("c");
+    await c.insertOne({ n: 0 });
+    const documents = ({ metrics }: mongo.Document) =>
+      (metrics as Record<string, Record<string, number>>)["document"] ?? {};
+    const grown = await grownBy(documents, async () => {
+      await c.insertMany([{ n: 1 }, { n: 2 }]);
+      await c.updateMany({}, { $inc: { n: 1 } });
+      await c.replaceOne({ n: 3 }, { n: 9 });
+      await c.deleteOne({ n: 9 });
+      await c.find({}, { batchSize: 1 }).toArray();
+      await test.client.withSession(async (session) => {
+        session.startTransaction();
+        await c.insertOne({ n: 5 }, { session });
+        await session.abortTransaction();
+      });
+    });
+    expect(grown).toEqual({ inserted: 2, updated: 4, deleted: 1, returned: 2 });
+  });
+
+  it("counts requests and their bytes", async () => {
+    const network = (all: mongo.Document) => all["network"] as Record<string, number>;
+    const text = "x".repeat(100_000);
+    const grown = await grownBy(network, () => db.collection("c").insertOne({ text }));
+    expect(grown["bytesIn"]).toBeGreaterThan(100_000);
+    expect(grown["bytesOut"]).toBeLessThan(100_000);
+    expect(grown["bytesOut"]).toBeGreaterThan(40);
+    expect(grown["numRequests"]).toBeGreaterThanOrEqual(2);
+  });
+
+  it("leaves out the sections it is told to", async () => {
+    const all = await status();
+    expect(all).toMatchObject({
+      opcountersRepl: { insert: 0, command: 0 },
+      mem: { bits: 64 },
+    });
+    expect(all).toHaveProperty("globalLock.activeClients.total");
+    const { connections } = all as { connections: Record<string, number> };
+    expect(connections["current"]).toBeGreaterThan(0);
+    expect(connections["totalCreated"]).toBeGreaterThanOrEqual(connections["current"] as number);
+    const some = await status({ opcounters: 0, metrics: false, network: 1 });
+    expect(some).toHaveProperty("network");
+    expect(some).not.toHaveProperty("opcounters");
+    expect(some).not.toHaveProperty("metrics");
+  });
+});
+
 describe("convertToCapped", () => {
   it("answers 26 without a collection, 2 without a size", async () => {
     const convert = (more: object) => db.command({ convertToCapped: "c", ...more });

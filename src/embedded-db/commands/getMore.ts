@@ -34,7 +34,13 @@ function plainReply(context: CommandContext, cursor: Cursor, batch: Batch): RawD
   if (batch.exhausted) {
     context.engine.cursors.close(cursor);
   }
-  return cursorReply("nextBatch", batch.documents, batch.exhausted ? 0n : cursor.id, cursor.ns);
+  return cursorReply(
+    context,
+    "nextBatch",
+    batch.documents,
+    batch.exhausted ? 0n : cursor.id,
+    cursor.ns,
+  );
 }
 
 async function tailedReply(
@@ -58,5 +64,5 @@ async function tailedReply(
     context.engine.cursors.close(cursor);
   }
   const id = source.ended ? 0n : cursor.id;
-  return cursorReply("nextBatch", batch.documents, id, cursor.ns, resumeFields(source));
+  return cursorReply(context, "nextBatch", batch.documents, id, cursor.ns, resumeFields(source));
 }

@@ -17,12 +17,14 @@ type BatchName = "firstBatch" | "nextBatch";
 
 /** A cursor reply made of the documents' bytes, without decoding them. */
 export function cursorReply(
+  { engine }: CommandContext,
   name: BatchName,
   batch: readonly Buffer[],
   id: bigint,
   ns: string,
   extra: Doc = {},
 ): RawDocument {
+  engine.statistics.documents.returned += batch.length;
   const cursor = documentPieces([
     elementHead(4, name),
     ...arrayPieces(batch),
@@ -59,7 +61,7 @@ export function openCursor(
       cursors.close(cursor);
     }
     const id = done ? 0n : cursor.id;
-    return cursorReply("firstBatch", batch.documents, id, ns, resumeFields(source));
+    return cursorReply(context, "firstBatch", batch.documents, id, ns, resumeFields(source));
   } catch (error) {
     cursors.close(cursor);
     throw error;

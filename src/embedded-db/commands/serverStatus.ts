@@ -1,24 +1,62 @@
 import { cpus, hostname, totalmem, type as osType } from "node:os";
-import { pid, uptime } from "node:process";
-import type { Doc } from "../bson/values";
+import { pid } from "node:process";
+import { type Doc, double, Long } from "../bson/values";
+import { asLongs, Statistics } from "../statistics";
 import { MONGODB_VERSION } from "./buildInfo";
 import type { CommandContext } from "./context";
 import { SET_NAME } from "./hello";
 
+/** The sections of the answer, sorted. A command leaves them out one by one: `{ repl: 0 }`. */
+const SECTIONS: Record<string, (context: CommandContext) => Doc> = {
+  connections: ({ connection }) => connection.connections(),
+  globalLock,
+  mem: memory,
+  metrics,
+  network: ({ engine }) => asLongs(engine.statistics.network),
+  opcounters: ({ engine }) => asLongs(engine.statistics.operations),
+  opcountersRepl: () => asLongs(new Statistics().operations),
+  repl: ({ connection }) => ({
+    setName: SET_NAME,
+    isWritablePrimary: true,
+    hosts: [connection.host],
+  }),
+  storageEngine: () => ({ name: "embedded", supportsCommittedReads: true, persistent: true }),
+};
+
 /** @see https://www.mongodb.com/docs/manual/reference/command/serverStatus/ */
 export function serverStatus(context: CommandContext): Doc {
+  const up = Date.now() - context.engine.startedAt;
+  const wanted = Object.entries(SECTIONS).filter(([name]) => context.flag(name, true));
   return {
     host: context.connection.host,
     version: MONGODB_VERSION,
     process: "mongod",
-    pid,
-    uptime: Math.floor(uptime()),
+    pid: Long.fromNumber(pid),
+    uptime: double(Math.floor(up / 1000)),
+    uptimeMillis: Long.fromNumber(up),
+    uptimeEstimate: Long.fromNumber(Math.floor(up / 1000)),
     localTime: new Date(),
-    connections: context.connection.connections(),
-    metrics: { cursor: { open: { total: context.engine.cursors.size } } },
-    repl: { setName: SET_NAME, isWritablePrimary: true, hosts: [context.connection.host] },
-    storageEngine: { name: "embedded", supportsCommittedReads: true, persistent: true },
-    mem: { bits: 64, resident: Math.floor(process.memoryUsage.rss() / 1048576) },
+    ...Object.fromEntries(wanted.map(([name, section]) => [name, section(context)])),
+  };
+}
+
+function globalLock({ engine }: CommandContext): Doc {
+  return {
+    totalTime: Long.fromNumber((Date.now() - engine.startedAt) * 1000),
+    currentQueue: { total: 0, readers: 0, writers: 0 },
+    activeClients: { total: engine.running.size, readers: 0, writers: 0 },
+  };
+}
+
+function memory(): Doc {
+  const resident = Math.floor(process.memoryUsage.rss() / 1048576);
+  return { bits: 64, resident, virtual: resident, supported: true };
+}
+
+function metrics({ engine }: CommandContext): Doc {
+  return {
+    cursor: { open: asLongs({ total: engine.cursors.size }) },
+    document: asLongs(engine.statistics.documents),
   };
 }
 

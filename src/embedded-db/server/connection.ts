@@ -50,6 +50,7 @@ export class Connection implements Receiver {
   }
 
   private receive(chunk: Buffer): void {
+    this.context.engine.statistics.network.bytesIn += chunk.length;
     try {
       this.queue.push(...this.splitter.push(chunk));
     } catch {
@@ -96,12 +97,15 @@ export class Connection implements Receiver {
   }
 
   private async answer(message: Buffer): Promise<void> {
+    this.context.engine.statistics.network.numRequests++;
     try {
       const request = parseMessage(message);
       const document = await dispatch(request, { ...this.context, signal: this.gone.signal });
       if (!request.silent && this.socket.writable) {
         lastReplyId = (lastReplyId + 1) | 0;
-        this.socket.write(serializeReply(request, lastReplyId, document));
+        const reply = serializeReply(request, lastReplyId, document);
+        this.context.engine.statistics.network.bytesOut += reply.length;
+        this.socket.write(reply);
       }
     } catch {
       this.socket.destroy();

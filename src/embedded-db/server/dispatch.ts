@@ -71,6 +71,7 @@ function run(
 ): Promise<Doc | RawDocument> | Doc | RawDocument {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command) {
+    context.engine.statistics.countCommand(name, context.command);
     checkFields(name, context.command);
     checkStableApi(name, context.command);
     context.begin();
