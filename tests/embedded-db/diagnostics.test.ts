@@ -209,6 +209,62 @@ describe("serverStatus", () => {
   });
 });
 
+describe("stages that tell of the server", () => {
+  const onAdmin = (...pipeline: mongo.Document[]) => db.admin().command(asked(pipeline));
+  const asked = (pipeline: mongo.Document[]) => ({ aggregate: 1, pipeline, cursor: {} });
+  const batch = (reply: mongo.Document) =>
+    (reply as { cursor: { firstBatch: mongo.Document[] } }).cursor.firstBatch;
+
+  it("$currentOp lists what runs, and later stages choose from it", async () => {
+    const mine = { $match: { "command.aggregate": 1 } };
+    const found = batch(await onAdmin({ $currentOp: { allUsers: true } }, mine));
+    expect(found).toMatchObject([{ type: "op", active: true, ns: "admin.$cmd" }]);
+  });
+
+  it.each([
+    ["$currentOp in another database", "test", asked([{ $currentOp: {} }]), 73],
+    ["$currentOp of a collection", "admin", { ...asked([{ $currentOp: {} }]), aggregate: "c" }, 73],
+    ["an option it does not know", "admin", asked([{ $currentOp: { nope: 1 } }]), 9],
+    ["$listSessions elsewhere", "admin", asked([{ $listSessions: {} }]), 73],
+    ["a second $currentOp", "admin", asked([{ $currentOp: {} }, { $currentOp: {} }]), 40602],
+    ["$queryStats", "admin", asked([{ $queryStats: {} }]), 238],
+  ])("refuse %s", async (_what, name, command, code) => {
+    await expect(test.client.db(name).command(command)).rejects.toMatchObject({ code });
+  });
+
+  it("$listLocalSessions and $listSessions list the sessions that write", async () => {
+    await test.client.withSession(async (session) => {
+      await db.collection("c").insertOne({}, { session });
+      const id: unknown = session.id?.id;
+      const listed = expect.objectContaining({
+        _id: expect.objectContaining({ id }) as unknown,
+        lastUse: expect.any(Date) as unknown,
+      }) as unknown;
+      expect(batch(await db.command(asked([{ $listLocalSessions: {} }])))).toContainEqual(listed);
+      const sessions = test.client.db("config").collection("system.sessions");
+      expect(await sessions.aggregate([{ $listSessions: {} }]).toArray()).toContainEqual(listed);
+    });
+  });
+
+  it("$indexStats counts the operations that used an index", async () => {
+    const c = db.collection("c");
+    await c.insertMany([{ a: 1 }, { a: 2 }]);
+    await c.createIndex({ a: 1 });
+    await c.find({ a: 1 }).toArray();
+    await c.countDocuments({ a: { $gte: 1 } });
+    await c.updateOne({ a: 2 }, { $set: { b: 1 } });
+    await c.find({ b: 1 }).toArray();
+    const ops = async () =>
+      (await c.aggregate([{ $indexStats: {} }]).toArray()).map(
+        ({ name, accesses }) => [name, (accesses as mongo.Document)["ops"]] as unknown,
+      );
+    expect(await ops()).toEqual([
+      ["_id_", 0],
+      ["a_1", 3],
+    ]);
+  });
+});
+
 describe("convertToCapped", () => {
   it("answers 26 without a collection, 2 without a size", async () => {
     const convert = (more: object) => db.command({ convertToCapped: "c", ...more });

@@ -1,6 +1,6 @@
-import { badValue, MongoError, typeMismatch } from "../errors";
+import { badValue, failedToParse, MongoError, typeMismatch } from "../errors";
 import { hostname } from "node:os";
-import { type Doc, toNumber } from "../bson/values";
+import { type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { PipelineContext, Stage } from "./stage";
 
@@ -45,7 +45,13 @@ export function storageStats(collection: Collection, count: number, scale: unkno
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/collStats/ */
 export function collStats(argument: unknown, context: PipelineContext): Stage {
-  const collection = required(context, "$collStats");
+  const { collection } = context;
+  if (!collection) {
+    throw new MongoError(
+      26,
+      "Unable to retrieve storageStats in $collStats stage :: caused by :: Collection not found.",
+    );
+  }
   const wanted = argument as Doc;
   const count = context.countOf(collection);
   const out: Doc = { ns: collection.ns, host: hostname(), localTime: new Date() };
@@ -64,23 +70,24 @@ export function collStats(argument: unknown, context: PipelineContext): Stage {
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/indexStats/ */
 export function indexStats(_argument: unknown, context: PipelineContext): Stage {
-  const collection = required(context, "$indexStats");
+  const indexes = context.collection?.indexes ?? [];
   return () =>
-    collection.indexes.map(({ name, spec }) => ({
+    indexes.map(({ name, spec, accesses: { ops, since } }) => ({
       name,
       key: spec["key"],
       host: hostname(),
-      accesses: { ops: 0, since: new Date() },
+      accesses: { ops: Long.fromNumber(ops), since },
       spec,
     }));
 }
 
-function required(context: PipelineContext, stage: string): Collection {
-  if (!context.collection) {
-    throw new MongoError(
-      26,
-      `Unable to retrieve storageStats in ${stage} stage :: caused by :: Collection not found.`,
-    );
+/**
+ * Plans are not cached.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/planCacheStats/
+ */
+export function planCacheStats(argument: unknown): Stage {
+  if (!isDocument(argument)) {
+    throw failedToParse(`$planCacheStats value must be an object. Found: ${typeName(argument)}`);
   }
-  return context.collection;
+  return () => [];
 }

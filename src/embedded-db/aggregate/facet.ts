@@ -5,9 +5,12 @@ import { pipelineArgument, type Stage, type StageContext, stageEntry } from "./s
 
 const REFUSED = new Set([
   "$collStats",
+  "$currentOp",
   "$facet",
   "$geoNear",
   "$indexStats",
+  "$listLocalSessions",
+  "$listSessions",
   "$out",
   "$merge",
   "$planCacheStats",

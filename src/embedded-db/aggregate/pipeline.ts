@@ -10,7 +10,7 @@ import { countKeys, isExact, type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
 import { type Counting, parseCounting } from "./counting";
 import { type PipelineContext, type Stage, stageEntry } from "./stage";
-import { compileStage } from "./stages";
+import { compileStage, FIRST_ONLY, mustBeFirst } from "./stages";
 
 const MAX_DEPTH = 20;
 
@@ -45,8 +45,9 @@ export function runPipeline(
     );
   }
   const inner = { ...context, collection, branch: undefined };
-  if (pipeline.some((stage, at) => at > 0 && stageEntry(stage)[0] === "$geoNear")) {
-    throw new MongoError(40602, "$geoNear is only valid as the first stage in a pipeline.");
+  const misplaced = pipeline.find((stage, at) => at > 0 && FIRST_ONLY.has(stageEntry(stage)[0]));
+  if (misplaced !== undefined) {
+    throw mustBeFirst(stageEntry(misplaced)[0]);
   }
   if (!collection) {
     return chain([], compilePipeline(pipeline, inner));

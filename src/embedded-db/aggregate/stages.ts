@@ -7,7 +7,7 @@ import { lengthOf } from "../query/scan";
 import { parseSort, sortDocuments } from "../query/sort";
 import { type Doc, isDocument } from "../bson/values";
 import { bucket, bucketAuto } from "./bucket";
-import { collStats, indexStats } from "./collection-stats";
+import { collStats, indexStats, planCacheStats } from "./collection-stats";
 import { densify } from "./densify";
 import { addFields, project, replaceRoot, unset } from "./documents";
 import { facet } from "./facet";
@@ -43,6 +43,7 @@ const STAGES: Record<string, CompileStage> = {
   $limit: limit,
   $lookup: lookup,
   $match: match,
+  $planCacheStats: planCacheStats,
   $project: project,
   $redact: redact,
   $replaceRoot: replaceRoot,
@@ -69,14 +70,21 @@ const SEARCH_STAGES = new Set([
 
 /** Known to MongoDB and refused here by name. */
 const UNSUPPORTED = new Set([
-  "$currentOp",
-  "$listLocalSessions",
   "$listSampledQueries",
-  "$listSessions",
-  "$planCacheStats",
   "$querySettings",
   "$queryStats",
   "$shardedDataDistribution",
+]);
+
+/** Stages that bring their own documents; those without a collection stand in the commands. */
+export const FIRST_ONLY = new Set([
+  "$collStats",
+  "$currentOp",
+  "$geoNear",
+  "$indexStats",
+  "$listLocalSessions",
+  "$listSessions",
+  "$planCacheStats",
 ]);
 
 /** Stages that must stand at the end; the command runs them. */
@@ -86,6 +94,9 @@ export function compileStage(name: string, argument: unknown, context: StageCont
   const compile = Object.hasOwn(STAGES, name) ? STAGES[name] : undefined;
   if (compile) {
     return compile(argument, context);
+  }
+  if (FIRST_ONLY.has(name)) {
+    throw mustBeFirst(name);
   }
   if (WRITING.has(name)) {
     throw new MongoError(40601, `${name} can only be the final stage in the pipeline`);
@@ -97,6 +108,10 @@ export function compileStage(name: string, argument: unknown, context: StageCont
     throw new MongoError(238, `The stage ${name} is not supported by the embedded database`);
   }
   throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
+}
+
+export function mustBeFirst(name: string): MongoError {
+  return new MongoError(40602, `${name} is only valid as the first stage in a pipeline.`);
 }
 
 function match(argument: unknown, context: PipelineContext): Stage {

@@ -49,6 +49,8 @@ export class Index {
   readonly sparse: boolean;
   /** The top-level fields that its keys come from; undefined for any. */
   readonly roots: readonly string[] | undefined;
+  /** How many operations have looked into it. */
+  readonly accesses = { ops: 0, since: new Date() };
 
   constructor(
     readonly id: number,

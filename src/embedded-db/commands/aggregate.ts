@@ -10,22 +10,27 @@ import type { CommandContext } from "./context";
 import { explainAggregate } from "./explain";
 import { pipelineContext, pipelineSource } from "./pipeline-source";
 import { batchSizeOf, openCursor, sourceOf } from "./reply";
+import { serverStage } from "./server-stages";
 import type { Doc } from "../bson/values";
 
 /** Stages that bring their own documents. */
 const WITHOUT_COLLECTION = new Set([
-  "$documents",
   "$changeStream",
   "$currentOp",
+  "$documents",
   "$listLocalSessions",
+  "$listSampledQueries",
+  "$listSessions",
   "$querySettings",
+  "$queryStats",
+  "$shardedDataDistribution",
 ]);
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/aggregate/ */
 export async function aggregate(context: CommandContext): Promise<RawDocument | Doc> {
-  const pipeline = pipelineArgument(context.command["pipeline"]);
+  const given = pipelineArgument(context.command["pipeline"]);
   if (context.flag("explain")) {
-    return explainAggregate(context, pipeline);
+    return explainAggregate(context, given);
   }
   if (!isDocument(context.command["cursor"])) {
     throw failedToParse(
@@ -33,17 +38,18 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
     );
   }
   const batchSize = batchSizeOf(context.command["cursor"]["batchSize"]);
-  const [first] = pipeline.length > 0 ? stageEntry(pipeline[0]) : [];
+  const [first = "", argument] = given.length > 0 ? stageEntry(given[0]) : [];
   if (first === "$changeStream") {
-    return changeStream(context, pipeline, batchSize);
+    return changeStream(context, given, batchSize);
   }
+  const documents = serverStage(context, first, argument);
+  const pipeline = documents ? [{ $documents: documents }, ...given.slice(1)] : given;
   const collection = targetOf(context, first);
   const ns = `${context.db}.${typeof context.command["aggregate"] === "string" ? context.command["aggregate"] : "$cmd.aggregate"}`;
   const write = writingStage(pipeline.at(-1), context);
   if (write) {
     refuseInTransaction(context);
-    const documents = collected(context, collection, pipeline.slice(0, -1));
-    await write(documents);
+    await write(collected(context, collection, pipeline.slice(0, -1)));
     return openCursor(
       context,
       ns,
@@ -63,14 +69,14 @@ function refuseInTransaction({ inTransaction }: CommandContext): void {
   }
 }
 
-function targetOf(context: CommandContext, firstStage: string | undefined): Collection | undefined {
+function targetOf(context: CommandContext, firstStage: string): Collection | undefined {
   if (typeof context.command["aggregate"] === "string") {
     return context.findCollection();
   }
-  if (firstStage === undefined || !WITHOUT_COLLECTION.has(firstStage)) {
+  if (!WITHOUT_COLLECTION.has(firstStage)) {
     throw new MongoError(
       73,
-      "{aggregate: 1} is not valid for '" + (firstStage ?? "") + "'; a collection is required.",
+      "{aggregate: 1} is not valid for '" + firstStage + "'; a collection is required.",
     );
   }
   return undefined;

@@ -1,32 +1,34 @@
 import { createHash } from "node:crypto";
 import { MongoError } from "../errors";
-import { type Doc, isDocument, Timestamp, toNumber } from "../bson/values";
+import { type Doc, isDocument, Long, Timestamp, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
+import type { Engine } from "../engine";
 import { documentRange } from "../storage/keys";
 import type { CommandContext } from "./context";
 import { SET_NAME } from "./hello";
 
-/**
- * The commands at work: this one, and those that wait for documents or for a transaction.
- * @see https://www.mongodb.com/docs/manual/reference/command/currentOp/
- */
-export function currentOp(context: CommandContext): Doc {
+/** @see https://www.mongodb.com/docs/manual/reference/command/currentOp/ */
+export function currentOp({ engine }: CommandContext): Doc {
+  return { inprog: operationsOf(engine) };
+}
+
+/** The commands at work: this one, and those that wait for documents or for a transaction. */
+export function operationsOf({ running }: Engine): Doc[] {
   const now = Date.now();
-  return {
-    inprog: [...context.engine.running].map((running, at) => ({
-      type: "op",
-      host: running.connection.host,
-      desc: `conn${running.connection.id}`,
-      connectionId: running.connection.id,
-      active: true,
-      opid: at + 1,
-      secs_running: Math.floor((now - running.startedAt) / 1000),
-      microsecs_running: (now - running.startedAt) * 1000,
-      op: "command",
-      ns: namespaceOf(running),
-      command: { [running.name]: running.command[running.name], $db: running.command["$db"] },
-    })),
-  };
+  return [...running].map((operation, at) => ({
+    type: "op",
+    host: operation.connection.host,
+    desc: `conn${operation.connection.id}`,
+    connectionId: operation.connection.id,
+    active: true,
+    currentOpTime: new Date(operation.startedAt).toISOString(),
+    opid: at + 1,
+    secs_running: Long.fromNumber(Math.floor((now - operation.startedAt) / 1000)),
+    microsecs_running: Long.fromNumber((now - operation.startedAt) * 1000),
+    op: "command",
+    ns: namespaceOf(operation),
+    command: { [operation.name]: operation.command[operation.name], $db: operation.command["$db"] },
+  }));
 }
 
 function namespaceOf({ command, name }: CommandContext): string {

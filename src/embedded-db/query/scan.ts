@@ -140,6 +140,7 @@ export function countKeys(
   deadline: Deadline,
 ): number {
   if (plan.distinct) {
+    plan.index.accesses.ops++;
     const count = plan.ranges.reduce(
       (sum, { low, high }) => sum + reader.count({ start: low, end: high }),
       0,
@@ -202,6 +203,7 @@ function* recordIds(reader: Reader, plan: Plan, statistics: ScanStatistics): Ite
     return;
   }
   const { index, ranges, reverse } = plan;
+  index.accesses.ops++;
   if (plan.unique && ranges.length === 1) {
     const holder = reader.get((ranges[0] as ScanRange).low);
     if (holder) {
@@ -301,6 +303,7 @@ function* runText(
   if (!query || !spec) {
     return;
   }
+  index.accesses.ops++;
   const ranges = TextAnalyzer.lookupKeys(spec, query).map((term): ScanRange => {
     const low = Buffer.concat([index.scanPrefix, term]);
     return { low, high: Buffer.concat([low, Buffer.from([0xff])]), fixed: low.length };

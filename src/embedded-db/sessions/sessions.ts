@@ -166,6 +166,11 @@ export class Sessions {
     }
   }
 
+  /** The sessions that have written lately. */
+  all(): readonly Session[] {
+    return [...this.byId.values()];
+  }
+
   /** Drops transactions and sessions that nobody used for too long. */
   async sweep(now: number): Promise<void> {
     for (const session of this.byId.values()) {

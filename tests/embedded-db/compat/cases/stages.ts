@@ -211,7 +211,26 @@ const UNROUNDABLE: [what: string, value: unknown, code: number][] = [
 ];
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/ */
+
 export const STAGE_CASES: Case[] = [
+  {
+    name: "$planCacheStats: no plan is kept",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $planCacheStats: {} }, { $match: {} })],
+    reply: found(),
+    difference: "DocumentDB 1.0 has no $planCacheStats",
+  },
+  {
+    name: "$indexStats: nothing of a collection that is not there",
+    commands: [aggregate({ $indexStats: {} })],
+    reply: found(),
+  },
+  ...["$collStats", "$indexStats", "$planCacheStats"].map((stage): Case => ({
+    name: `${stage}: refuses to stand behind another stage`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $match: {} }, { [stage]: {} })],
+    reply: { ok: 0, code: 40602 },
+  })),
   ...FOUND.map(([name, pipeline, documents]): Case => ({
     name: `stage: ${name}`,
     documents: TREE,
