@@ -32,13 +32,22 @@ function exact(value: unknown): number | bigint | Decimal128 {
 function compareWithDecimal(a: unknown, b: unknown): number {
   const left = toNumber(a) ?? NaN;
   const right = toNumber(b) ?? NaN;
-  if (left !== right || !Number.isFinite(left)) {
+  if (left !== right) {
     return compareNumbers(left, right);
+  }
+  // Decimals go on where doubles end.
+  const beyond = Number(isInfinite(a)) - Number(isInfinite(b));
+  if (!Number.isFinite(left) && (beyond !== 0 || isInfinite(a))) {
+    return beyond * Math.sign(left);
   }
   const x = rational(exact(a));
   const y = rational(exact(b));
   const difference = x.numerator * y.denominator - y.numerator * x.denominator;
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+function isInfinite(value: unknown): boolean {
+  return value instanceof Decimal128 ? isSpecial(value) : !Number.isFinite(toNumber(value));
 }
 
 interface Rational {

@@ -1,5 +1,4 @@
-import { truncateToLong } from "../bson/numbers";
-import { Decimal128, double, Long, Rank, rankOf, toNumber } from "../bson/values";
+import { Rank, rankOf, toNumber } from "../bson/values";
 import type { FilterNode } from "../query/filter";
 import { AFTER_PREFIX, encodeKey, invert } from "./key-string";
 import { fieldKey, type FoldString, type IndexField } from "./index-keys";
@@ -169,29 +168,13 @@ function points(
     return undefined;
   }
   const keys = new Map<string, Buffer>();
-  for (const value of values.flatMap((one) => spellings(one, field))) {
+  for (const value of values) {
     const key = fieldKey(value ?? null, field, fold);
     keys.set(key.toString("latin1"), key);
   }
   const intervals = [...keys.values()].sort((a, b) => Buffer.compare(a, b)).map(point);
   const needsValue = values.every((value) => value !== null && value !== undefined);
   return { intervals, equality: true, needsValue };
-}
-
-/**
- * A decimal equals doubles and longs that have other keys. Where keys are not hashes, the double's
- * is what the decimal's begins with.
- */
-function spellings(value: unknown, { hashed }: IndexField): unknown[] {
-  if (!(value instanceof Decimal128)) {
-    return [value];
-  }
-  const long = truncateToLong(value);
-  return [
-    ...(hashed ? [value] : []),
-    double(Number(value.toString())),
-    ...(long === undefined ? [] : [Long.fromBigInt(long)]),
-  ];
 }
 
 function point(key: Buffer): Interval {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { parseDecimal } from "../bson/numbers";
+import { compareNumbers, parseDecimal, truncateToLong } from "../bson/numbers";
 import { regexText } from "../bson/compare";
 import {
   type Binary,
   type Code,
   Decimal128,
   type Doc,
+  double,
   Long,
   type ObjectId,
   Rank,
@@ -115,12 +116,13 @@ export class KeyWriter {
   private number(value: unknown): void {
     const number = toNumber(value) ?? Number(value);
     this.double(number);
-    if (value instanceof Long) {
-      this.uint16(0x8000 + Number(value.toBigInt() - nearestBigInt(number)));
-    } else {
-      this.uint16(0x8000);
-    }
-    if (value instanceof Decimal128 && Number.isFinite(number) && !isExact(value, number)) {
+    const whole = wholeOf(value);
+    this.uint16(0x8000 + (whole === undefined ? 0 : Number(whole - BigInt(number))));
+    if (
+      value instanceof Decimal128 &&
+      whole === undefined &&
+      compareNumbers(value, double(number)) !== 0
+    ) {
       this.text(canonicalDecimal(value));
     }
   }
@@ -214,16 +216,15 @@ export class KeyWriter {
   }
 }
 
-function nearestBigInt(value: number): bigint {
-  return BigInt(value);
-}
-
-function isExact(value: Decimal128, number: number): boolean {
-  return Number.isSafeInteger(number) && canonicalDecimal(value) === canonicalNumber(number);
-}
-
-function canonicalNumber(value: number): string {
-  return canonicalDecimal(Decimal128.fromString(String(value)));
+/** What a long holds, also when it comes as a decimal: equal numbers have one key. */
+function wholeOf(value: unknown): bigint | undefined {
+  if (value instanceof Long) {
+    return value.toBigInt();
+  }
+  const whole = value instanceof Decimal128 ? truncateToLong(value) : undefined;
+  return whole !== undefined && compareNumbers(value, Long.fromBigInt(whole)) === 0
+    ? whole
+    : undefined;
 }
 
 /** One spelling for equal decimals: 1.50 and 15E-1 are the same key. */

@@ -46,6 +46,36 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
   ["$sqrt", { $sqrt: [25] }, 5],
 ];
 
+const UNIQUE = { createIndexes: "c", indexes: [{ key: { v: 1 }, name: "v", unique: true }] };
+
+const OTHER_KEYS = "DocumentDB 1.0 has keys of its own for decimals in indexes";
+
+/** Two numbers in their order, whether they are one value, and where the reference engine says otherwise. */
+const PAIRS: [string, unknown, unknown, boolean, ...("unique" | "index" | "distinct")[]][] = [
+  ["a double and its decimal", 0.5, decimal("0.50"), true, "unique", "index"],
+  ["a double that no short decimal equals", decimal("0.1"), 0.1, false],
+  [
+    "a double and all its digits",
+    decimal("1.110223024625156540423631668090820E-16"),
+    1.1102230246251565e-16,
+    false,
+    "unique",
+    "index",
+    "distinct",
+  ],
+  ["a power of two and its decimal", 2 ** -24, decimal("5.9604644775390625E-8"), true, "index"],
+  ["a large long and its decimal", long("9007199254740993"), decimal("9007199254740993.0"), true],
+  [
+    "a large long and another decimal",
+    decimal("9007199254740992"),
+    long("9007199254740993"),
+    false,
+  ],
+  ["decimals beyond doubles", decimal("1E400"), decimal("1E401"), false],
+  ["a decimal beyond doubles and infinity", decimal("1E400"), Infinity, false],
+  ["infinities", decimal("-Infinity"), -Infinity, true, "index"],
+];
+
 /** Values keep the digits, the types and the nesting that MongoDB documents. */
 export const VALUE_CASES: Case[] = [
   ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
@@ -66,6 +96,57 @@ export const VALUE_CASES: Case[] = [
     }),
     difference: OTHER_ARITHMETIC,
   },
+  ...PAIRS.flatMap(([what, one, other, equal, ...differences]): Case[] => [
+    {
+      name: `unique: ${what} are ${equal ? "one value" : "two values"}`,
+      commands: [
+        UNIQUE,
+        {
+          insert: "c",
+          documents: [
+            { _id: 1, v: one },
+            { _id: 2, v: other },
+          ],
+        },
+      ],
+      reply: equal ? { n: 1, writeErrors: [{ index: 1, code: 11000 }] } : { n: 2 },
+      ...(differences.includes("unique") ? { difference: OTHER_KEYS } : {}),
+    },
+    {
+      name: `index: ${what} are ${equal ? "" : "not "}found by each other`,
+      documents: [
+        { _id: 1, v: one },
+        { _id: 2, v: other },
+        { _id: 3, v: "other" },
+      ],
+      commands: [
+        { createIndexes: "c", indexes: [{ key: { v: 1 }, name: "v" }] },
+        aggregate({
+          $facet: {
+            byOne: [{ $match: { v: one } }, { $count: "n" }],
+            byOther: [{ $match: { v: { $in: [other, "x"] } } }, { $count: "n" }],
+            groups: [{ $group: { _id: "$v" } }, { $count: "n" }],
+          },
+        }),
+      ],
+      reply: found({
+        byOne: [{ n: equal ? 2 : 1 }],
+        byOther: [{ n: equal ? 2 : 1 }],
+        groups: [{ n: equal ? 2 : 3 }],
+      }),
+      ...(differences.includes("index") ? { difference: OTHER_KEYS } : {}),
+    },
+    {
+      name: `distinct: ${what} are ${equal ? "one value" : "two values"}`,
+      documents: [
+        { _id: 1, v: one },
+        { _id: 2, v: other },
+      ],
+      commands: [{ distinct: "c", key: "v", query: { v: { $in: [one, other] } } }],
+      reply: { values: equal ? [one] : [one, other] },
+      ...(differences.includes("distinct") ? { difference: OTHER_KEYS } : {}),
+    },
+  ]),
   {
     name: "find: $mod of longs beyond 2^53 is exact",
     documents: [
