@@ -4,6 +4,12 @@ const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const DECIMAL_DIGITS = 34;
 
+/** Of the last digit of a decimal. */
+const SMALLEST_EXPONENT = -6176;
+
+/** Of the first digit of a decimal. */
+const LARGEST_EXPONENT = 6144;
+
 /** Compares two BSON numbers of any type by value, exactly; NaN is the smallest. */
 export function compareNumbers(a: unknown, b: unknown): number {
   if (typeof a === "number" && typeof b === "number") {
@@ -90,21 +96,18 @@ export function parseDecimal(value: Decimal128): ParsedDecimal {
   return { coefficient: BigInt(whole + fraction), exponent: Number(exponent) - fraction.length };
 }
 
-function makeDecimal(coefficient: bigint, exponent: number): Decimal128 {
-  const negative = coefficient < 0n;
-  let digits = (negative ? -coefficient : coefficient).toString();
-  if (digits.length > DECIMAL_DIGITS) {
-    const cut = digits.length - DECIMAL_DIGITS;
-    const unit = 10n ** BigInt(cut);
-    const rest = BigInt(digits) % unit;
-    let kept = BigInt(digits) / unit;
-    if (rest * 2n > unit || (rest * 2n === unit && kept % 2n === 1n)) {
-      kept++;
-    }
-    digits = kept.toString();
-    exponent += cut;
-  }
-  return Decimal128.fromStringWithRounding(`${negative ? "-" : ""}${digits}E${exponent}`);
+/** Rounds to the digits a decimal has; beyond its exponents lie infinity and zero. */
+export function makeDecimal(coefficient: bigint, exponent: number): Decimal128 {
+  const sign = coefficient < 0n ? "-" : "";
+  const given = digits({ coefficient, exponent });
+  const cut = Math.max(given - DECIMAL_DIGITS, SMALLEST_EXPONENT - exponent, 0);
+  const kept = cut > given ? 0n : roundBigInt(coefficient, cut, "halfEven");
+  const place = kept === 0n ? Math.min(exponent + cut, LARGEST_EXPONENT) : exponent + cut;
+  const size = kept < 0n ? -kept : kept;
+  const tooLarge = size.toString().length + place > LARGEST_EXPONENT + 1;
+  return kept !== 0n && tooLarge
+    ? Decimal128.fromString(`${sign}Infinity`)
+    : Decimal128.fromStringWithRounding(`${sign}${size}E${place}`);
 }
 
 /** Converts a number the way MongoDB does: a double brings its first 15 digits. */
@@ -266,7 +269,7 @@ function decimalToBigInt(value: Decimal128): bigint | undefined {
     : coefficient / 10n ** BigInt(-exponent);
 }
 
-function isSpecial(value: Decimal128): boolean {
+export function isSpecial(value: Decimal128): boolean {
   return /[NI]/.test(value.toString());
 }
 
@@ -275,7 +278,7 @@ function digits({ coefficient }: ParsedDecimal): number {
 }
 
 /** An exact quotient without the zeros the division added, down to its natural exponent. */
-function shortest(coefficient: bigint, exponent: number, natural: number): [bigint, number] {
+export function shortest(coefficient: bigint, exponent: number, natural: number): [bigint, number] {
   while (exponent < natural && coefficient % 10n === 0n) {
     coefficient /= 10n;
     exponent++;

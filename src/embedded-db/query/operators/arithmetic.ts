@@ -4,6 +4,7 @@ import {
   compareNumbers,
   decimalRest,
   divideDecimals,
+  isSpecial,
   roundBigInt,
   roundDecimal,
   type RoundingMode,
@@ -11,6 +12,7 @@ import {
   toDecimal,
   truncateToLong,
 } from "../../bson/numbers";
+import { decimalExp, decimalLog, decimalPower, decimalSqrt } from "../../bson/decimal-functions";
 import { compareValues, type StringOrder } from "../../bson/compare";
 import {
   Decimal128,
@@ -32,11 +34,11 @@ export const ARITHMETIC: Record<string, CompileOperator> = {
   $avg: variadic((values) => average(operands(values))),
   $ceil: fixed("$ceil", 1, (value) => roundTo("$ceil", value, 0, "ceil")),
   $divide: fixed("$divide", 2, divide),
-  $exp: transcendental("$exp", Math.exp),
+  $exp: transcendental("$exp", Math.exp, decimalExp),
   $floor: fixed("$floor", 1, (value) => roundTo("$floor", value, 0, "floor")),
-  $ln: transcendental("$ln", Math.log, 28766),
+  $ln: transcendental("$ln", Math.log, decimalLog, 28766),
   $log: fixed("$log", 2, logarithm),
-  $log10: transcendental("$log10", Math.log10, 28761),
+  $log10: transcendental("$log10", Math.log10, (value) => decimalLog(value, TEN), 28761),
   $max: variadic((values) => extreme(operands(values), 1)),
   $min: variadic((values) => extreme(operands(values), -1)),
   $mod: fixed("$mod", 2, modulo),
@@ -288,10 +290,13 @@ function roundDouble(value: number, place: number, mode: RoundingMode): number {
   }
 }
 
+const TEN = Decimal128.fromString("10");
+
 /** A function whose result is a double, or a decimal of a decimal. */
 function transcendental(
   name: string,
   apply: (value: number) => number,
+  applyToDecimal: (value: Decimal128) => Decimal128,
   positive?: number,
 ): CompileOperator {
   return fixed(name, 1, (value) => {
@@ -305,8 +310,23 @@ function transcendental(
         `${name}'s argument must be a positive number, but is ${textOf(value)}`,
       );
     }
-    return likeType(apply(toNumber(value) as number), value);
+    return isFiniteDecimal(value)
+      ? applyToDecimal(value)
+      : likeType(apply(toNumber(value) as number), value);
   });
+}
+
+function isFiniteDecimal(value: unknown): value is Decimal128 {
+  return value instanceof Decimal128 && !isSpecial(value);
+}
+
+/** Two numbers of which one is a decimal, as decimals; undefined for others and what is not finite. */
+function finiteDecimals(a: unknown, b: unknown): [Decimal128, Decimal128] | undefined {
+  if (!(a instanceof Decimal128 || b instanceof Decimal128)) {
+    return undefined;
+  }
+  const [x, y] = [toDecimal(a), toDecimal(b)];
+  return isSpecial(x) || isSpecial(y) ? undefined : [x, y];
 }
 
 /** A double, or a decimal where one of the arguments is. */
@@ -336,6 +356,10 @@ function logarithm(value: unknown, base: unknown): unknown {
       `$log's base must be a positive number not equal to 1, but is ${textOf(base)}`,
     );
   }
+  const decimals = finiteDecimals(value, base);
+  if (decimals) {
+    return decimalLog(...decimals);
+  }
   const [x, y] = [value, base].map((number) => Math.log(toNumber(number) as number));
   return likeType((x as number) / (y as number), value, base);
 }
@@ -348,7 +372,9 @@ function squareRoot(value: unknown): unknown {
   if (compareNumbers(value, 0) < 0 && !Number.isNaN(toNumber(value))) {
     throw new MongoError(28714, "$sqrt's argument must be greater than or equal to 0");
   }
-  return likeType(Math.sqrt(toNumber(value) as number), value);
+  return isFiniteDecimal(value)
+    ? decimalSqrt(value)
+    : likeType(Math.sqrt(toNumber(value) as number), value);
 }
 
 function power(base: unknown, exponent: unknown): unknown {
@@ -364,6 +390,10 @@ function power(base: unknown, exponent: unknown): unknown {
   if (compareNumbers(base, 0) === 0 && compareNumbers(exponent, 0) < 0) {
     throw new MongoError(28764, "$pow cannot take a base of 0 and a negative exponent");
   }
+  const decimals = finiteDecimals(base, exponent);
+  if (decimals) {
+    return powerOfDecimals(...decimals);
+  }
   const result = (toNumber(base) as number) ** (toNumber(exponent) as number);
   const types = [typeName(base), typeName(exponent)];
   const whole = !types.includes("double") && !types.includes("decimal");
@@ -376,3 +406,22 @@ function power(base: unknown, exponent: unknown): unknown {
       : BigInt(result);
   return integerOf(exactly, types.includes("long"));
 }
+
+function powerOfDecimals(base: Decimal128, exponent: Decimal128): unknown {
+  if (compareNumbers(exponent, 0) === 0) {
+    return decimalPower(TEN, exponent);
+  }
+  const order = compareNumbers(base, 0);
+  if (order >= 0) {
+    return order === 0 ? POWER_OF_ZERO : decimalPower(base, exponent);
+  }
+  const size = decimalPower(arithmetic("multiply", base, -1) as Decimal128, exponent);
+  const parity = Math.abs(toNumber(decimalRest(exponent, TWO)) as number);
+  const sign = parity === 0 ? 1 : parity === 1 ? -1 : NaN;
+  return arithmetic("multiply", size, toDecimal(sign));
+}
+
+/** The least exponent of all, as in MongoDB. */
+const POWER_OF_ZERO = Decimal128.fromString("0E-6176");
+
+const TWO = Decimal128.fromString("2");

@@ -8,6 +8,8 @@ const long = (text: string) => Long.fromString(text);
 
 const OTHER_ARITHMETIC = "DocumentDB 1.0 computes averages, rests and sums as doubles";
 
+const OTHER_LAST_DIGIT = "DocumentDB 1.0 rounds the last digit otherwise";
+
 /** Expressions over no document, with their values. */
 const EXPRESSIONS: [string, unknown, unknown, string?][] = [
   [
@@ -44,6 +46,66 @@ const EXPRESSIONS: [string, unknown, unknown, string?][] = [
   ],
   ["$pow of ints", { $pow: [2, 10] }, 1024],
   ["$sqrt", { $sqrt: [25] }, 5],
+  ["$sqrt of a decimal", { $sqrt: decimal("2") }, decimal("1.414213562373095048801688724209698")],
+  ["$sqrt of a decimal ends where it is exact", { $sqrt: decimal("0.25") }, decimal("0.5")],
+  ["$sqrt of no decimal", { $sqrt: decimal("0") }, decimal("0")],
+  ["$exp of a decimal", { $exp: decimal("1") }, decimal("2.718281828459045235360287471352662")],
+  [
+    "$exp of a negative decimal",
+    { $exp: decimal("-1") },
+    decimal("0.3678794411714423215955237701614609"),
+  ],
+  ["$exp of a decimal that is too large", { $exp: decimal("14150") }, decimal("Infinity")],
+  ["$exp of the least decimal", { $exp: decimal("-Infinity") }, decimal("0")],
+  ["$ln of a decimal", { $ln: decimal("2") }, decimal("0.6931471805599453094172321214581766")],
+  [
+    "$ln of a decimal next to one",
+    { $ln: decimal("1.000000000000000000000000000000001") },
+    decimal("9.999999999999999999999999999999995E-34"),
+    OTHER_LAST_DIGIT,
+  ],
+  ["$log of a decimal", { $log: [decimal("8"), 2] }, decimal("3")],
+  [
+    "$log to a decimal base",
+    { $log: [10, decimal("2")] },
+    decimal("3.321928094887362347870319429489390"),
+  ],
+  [
+    "$log10 of a decimal",
+    { $log10: decimal("2") },
+    decimal("0.3010299956639811952137388947244930"),
+  ],
+  ["$log10 of a power of ten", { $log10: decimal("0.001") }, decimal("-3")],
+  [
+    "$pow of a decimal",
+    { $pow: [decimal("2"), decimal("0.5")] },
+    decimal("1.414213562373095048801688724209698"),
+    OTHER_LAST_DIGIT,
+  ],
+  [
+    "$pow of a decimal shows all digits",
+    { $pow: [decimal("1.1"), 2] },
+    decimal("1.210000000000000000000000000000000"),
+  ],
+  [
+    "$pow of a negative decimal",
+    { $pow: [decimal("-2"), 3] },
+    decimal("-8.000000000000000000000000000000000"),
+  ],
+  ["$pow of a negative decimal to a part", { $pow: [decimal("-2"), 0.5] }, decimal("NaN")],
+  [
+    "$pow of a decimal to nothing",
+    { $pow: [decimal("0"), 0] },
+    decimal("1.000000000000000000000000000000000"),
+  ],
+  ["$pow of no decimal", { $pow: [decimal("0"), 2] }, decimal("0E-6176")],
+  ["$exp of no decimal", { $exp: decimal("0") }, decimal("1")],
+  ["$ln of one", { $ln: decimal("1") }, decimal("0")],
+  [
+    "$multiply beyond the largest decimal",
+    { $multiply: [decimal("1E6000"), decimal("-1E6000")] },
+    decimal("-Infinity"),
+  ],
 ];
 
 const UNIQUE = { createIndexes: "c", indexes: [{ key: { v: 1 }, name: "v", unique: true }] };
