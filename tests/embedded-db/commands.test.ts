@@ -477,6 +477,15 @@ describe("update", () => {
     await collection.insertOne({ _id: 1, s: "text" });
     expect(await errorOf(collection.updateOne({}, update as never))).toMatchObject({ code });
   });
+
+  it.each([
+    ["source", { "a.$": "b" }, "a.$"],
+    ["source", { "a.$[].b": "b" }, "a.$[].b"],
+    ["destination", { b: "a.$" }, "a.$"],
+  ])("says which end of a $rename is dynamic: the %s of %j", async (end, $rename, path) => {
+    const error = await errorOf(fresh().updateOne({}, { $rename }));
+    expect(error.message).toBe(`The ${end} field for $rename may not be dynamic: ${path}`);
+  });
 });
 
 describe("indexes", () => {

@@ -339,8 +339,13 @@ function checkRename(path: string, operand: unknown): void {
   if (path === operand) {
     throw badValue(`The source and target field for $rename must differ: ${path}: "${operand}"`);
   }
-  if (`${path}.${operand}`.split(".").includes("$")) {
-    throw badValue(`The source field for $rename may not be dynamic: ${path}`);
+  refuseDynamic("source", path);
+  refuseDynamic("destination", operand);
+}
+
+function refuseDynamic(end: string, path: string): void {
+  if (path.split(".").some((part) => part === "$" || part.startsWith("$["))) {
+    throw badValue(`The ${end} field for $rename may not be dynamic: ${path}`);
   }
 }
 

@@ -3,6 +3,9 @@ import { type Case, type Doc, find, found, update } from "../case";
 /** Updates whose path leads through something without such a field. */
 const REFUSED: [string, Doc, number, string?][] = [
   ["$rename from an element", { $rename: { "list.0": "x" } }, 2],
+  ["$rename from the position", { $rename: { "list.$": "x" } }, 2],
+  ["$rename from every position", { $rename: { "list.$[]": "x" } }, 2],
+  ["$rename into a filtered position", { $rename: { n: "list.$[e]" } }, 2],
   ["$rename through an array", { $rename: { "list.a": "x" } }, 28],
   ["$rename into an array", { $rename: { n: "list.0" } }, 2],
   ["$rename through a number", { $rename: { "n.a": "x" } }, 28],
