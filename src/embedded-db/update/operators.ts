@@ -195,6 +195,9 @@ function eachOf(name: string, operand: unknown): unknown[] {
       `The argument to $each in ${name} must be an array but it was of type ${typeName(operand["$each"])}`,
     );
   }
+  if (name === "$addToSet" && Object.keys(operand).length > 1) {
+    throw badValue(`Found unexpected fields after $each in $addToSet: ${formatValue(operand)}`);
+  }
   return operand["$each"];
 }
 

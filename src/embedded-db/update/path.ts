@@ -15,9 +15,14 @@ type Container = Doc | unknown[];
 /** An array may not grow by more than this through a distant index. */
 const MAX_PADDING = 1_500_000;
 
+/** True for a path whose places depend on the document. */
+export function isDynamic(parts: readonly string[]): boolean {
+  return parts.some((part) => part === "$" || part.startsWith("$["));
+}
+
 /** Replaces `$`, `$[]` and `$[name]` by the places they stand for in this document. */
 export function resolvePaths(doc: Doc, parts: readonly string[], context: PathContext): string[][] {
-  if (!parts.some((part) => part === "$" || part.startsWith("$["))) {
+  if (!isDynamic(parts)) {
     return [[...parts]];
   }
   return expand(doc, parts, [], context);

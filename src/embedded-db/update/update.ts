@@ -9,7 +9,7 @@ import { type Filter, type FilterNode, parseFilter } from "../query/filter";
 import { matchedPosition } from "../query/position";
 import { difference, type UpdateDescription } from "./difference";
 import { OPERATORS, type UpdateOperator } from "./operators";
-import { applyAt, noteWithin, type PathContext, resolvePaths, setPath } from "./path";
+import { applyAt, isDynamic, noteWithin, type PathContext, resolvePaths, setPath } from "./path";
 
 export interface UpdateOptions {
   filter: Filter;
@@ -143,27 +143,41 @@ function parsePath(path: string): string[] {
       `The dollar ($) prefixed field '${parts[0]}' in '${path}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
     );
   }
+  if (parts.indexOf("$") !== parts.lastIndexOf("$")) {
+    throw badValue(`Too many positional (i.e. '$') elements found in path '${path}'`);
+  }
   return parts;
 }
 
 function refuseConflicts(modifications: readonly Modification[]): void {
-  const seen: string[] = [];
-  const paths = modifications.flatMap(({ path, name, operand }) =>
-    name === "$rename" ? [path, String(operand)] : [path],
+  refuseMeetings(
+    modifications.flatMap(({ path, name, operand }) =>
+      name === "$rename" ? [path, String(operand)] : [path],
+    ),
   );
+}
+
+/** Refuses a path that is the same as another or leads through it. */
+function refuseMeetings(paths: readonly string[]): void {
+  const seen = new Set<string>();
+  const above = new Set<string>();
   for (const path of paths) {
-    const other = seen.find(
-      (known) => known === path || known.startsWith(`${path}.`) || path.startsWith(`${known}.`),
-    );
-    if (other !== undefined) {
-      const shorter = other.length < path.length ? other : path;
+    const ancestors = ancestorsOf(path);
+    const shorter = above.has(path) ? path : [...ancestors, path].find((part) => seen.has(part));
+    if (shorter !== undefined) {
       throw new MongoError(
         40,
         `Updating the path '${path}' would create a conflict at '${shorter}'`,
       );
     }
-    seen.push(path);
+    seen.add(path);
+    ancestors.forEach((ancestor) => above.add(ancestor));
   }
+}
+
+/** The paths of the documents and arrays that hold a path. */
+function ancestorsOf(path: string): string[] {
+  return [...path.matchAll(/\./g)].map(({ index }) => path.slice(0, index));
 }
 
 type ArrayFilters = Map<string, (element: unknown) => boolean>;
@@ -246,11 +260,14 @@ function applyOperators(
     filters,
     position: (path) => matchedPosition(options.filter.root, doc, path),
   };
-  for (const { name, operator, operand, parts, path } of modifications) {
-    if (name === "$setOnInsert" && !inserting) {
-      continue;
-    }
-    for (const concrete of resolvePaths(doc, parts, context)) {
+  const active = modifications.filter(({ name }) => name !== "$setOnInsert" || inserting);
+  // What `$` and the filters stand for is found in the document as it was before any change.
+  const places = active.map(({ parts }) => resolvePaths(doc, parts, context));
+  if (active.length > 1 && active.some(({ parts }) => isDynamic(parts))) {
+    refuseMeetings(places.flat().map((parts) => parts.join(".")));
+  }
+  for (const [at, { operator, operand, path }] of active.entries()) {
+    for (const concrete of places[at] ?? []) {
       const apply = {
         doc,
         path: concrete.join("."),

@@ -12,6 +12,8 @@ const REFUSED: [string, Doc, number, string?][] = [
   ["$pull through a number", { $pull: { "n.a": 1 } }, 28],
   ["an unknown clause of $push", { $push: { list: { $each: [1], $nope: 1 } } }, 2],
   ["$bit with a fraction", { $bit: { n: { and: 1.5 } } }, 2],
+  ["$ twice in a path", { $set: { "list.$.a.$": 1 } }, 2],
+  ["$addToSet with more than $each", { $addToSet: { list: { $each: [1], more: 1 } } }, 2],
 ];
 
 /** What an upsert makes of its filter; without a document, the code of the refusal. */
@@ -76,6 +78,47 @@ export const UPDATE_CASES: Case[] = [
       find({}),
     ],
     reply: found({ _id: { x: 1 }, z: 1 }),
+  },
+  {
+    name: "update: $ stands for one element, also when the update changes what was asked for",
+    documents: [{ _id: 1, list: [{ a: 1 }, { a: 2 }] }],
+    commands: [
+      update({ "list.a": 2 }, { $set: { "list.$.a": 3, "list.$.b": 4 }, $inc: { "list.$.c": 5 } }),
+      find({}),
+    ],
+    reply: found({ _id: 1, list: [{ a: 1 }, { a: 3, b: 4, c: 5 }] }),
+  },
+  {
+    name: "update: a filtered element is the one that fitted before",
+    documents: [{ _id: 1, list: [{ a: 1 }, { a: 2 }] }],
+    commands: [
+      update(
+        {},
+        { $set: { "list.$[x].a": 2, "list.$[x].b": 3, "list.$[y].c": 4 } },
+        { arrayFilters: [{ "x.a": 1 }, { "y.a": 2 }] },
+      ),
+      find({}),
+    ],
+    reply: found({
+      _id: 1,
+      list: [
+        { a: 2, b: 3 },
+        { a: 2, c: 4 },
+      ],
+    }),
+  },
+  {
+    name: "update refuses two filters that meet in one field",
+    documents: [{ _id: 1, list: [{ a: 1 }] }],
+    commands: [
+      update(
+        {},
+        { $set: { "list.$[x].b": 2, "list.$[y].b": 3 } },
+        { arrayFilters: [{ "x.a": 1 }, { "y.a": { $gt: 0 } }] },
+      ),
+    ],
+    reply: { n: 0, writeErrors: [{ index: 0, code: 40 }] },
+    difference: "DocumentDB 1.0 lets the last of them win",
   },
   {
     name: "delete: a command with a bad limit deletes nothing",
