@@ -744,3 +744,12 @@ describe("retryable writes", () => {
     expect(await collection.findOne()).toMatchObject({ n: 1 });
   });
 });
+
+describe("renameCollection", () => {
+  it("refuses a view with 166", async () => {
+    const source = fresh();
+    const view = fresh();
+    await test.db.createCollection(view.collectionName, { viewOn: source.collectionName });
+    expect(await errorOf(view.rename("other"))).toMatchObject({ code: 166 });
+  });
+});

@@ -12,6 +12,9 @@ export async function renameCollection(context: CommandContext): Promise<Doc> {
     if (!collection) {
       throw new MongoError(26, `Source collection ${from.db}.${from.name} does not exist`);
     }
+    if (collection.isView) {
+      throw new MongoError(166, `cannot rename view: ${from.db}.${from.name}`);
+    }
     const target = catalog.find(to.db, to.name);
     if (target === collection) {
       throw new MongoError(20, "Can't rename a collection to itself");

@@ -82,6 +82,10 @@ export function parseStatement(
   if (multi && compiled.replacement) {
     throw failedToParse("multi update is not supported for replacement-style update");
   }
+  const sort = parseSort(statement["sort"]);
+  if (multi && sort.length > 0) {
+    throw failedToParse("Cannot specify sort with multi=true");
+  }
   return {
     filter,
     update: compiled,
@@ -89,7 +93,7 @@ export function parseStatement(
     upsert: statement["upsert"] === true,
     collation,
     hint: hintOf(statement["hint"]),
-    sort: parseSort(statement["sort"]),
+    sort,
     bypassValidation: context.flag("bypassDocumentValidation"),
   };
 }

@@ -199,13 +199,28 @@ function completePlugin(spec: Doc, key: Doc): Doc {
   if (Object.values(key).includes("2dsphere")) {
     spec["2dsphereIndexVersion"] ??= 3;
   }
-  if (Object.values(key).includes("hashed") && spec["unique"]) {
+  if (spec["weights"] !== undefined) {
+    throw new MongoError(67, "The field 'weights' can only be specified with text indexes");
+  }
+  checkHashed(spec, key);
+  return spec;
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/indexes/index-types/index-hashed/ */
+function checkHashed(spec: Doc, key: Doc): void {
+  const hashed = Object.values(key).filter((value) => value === "hashed").length;
+  if (hashed > 1) {
+    throw new MongoError(
+      31303,
+      `A maximum of one index field is allowed to be hashed but found ${hashed} for 'key' ${formatDocument(key)}`,
+    );
+  }
+  if (hashed > 0 && spec["unique"]) {
     throw new MongoError(
       16764,
       "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.",
     );
   }
-  return spec;
 }
 
 function completeText(spec: Doc, key: Doc): Doc {

@@ -4,24 +4,47 @@ import { readPath } from "./path";
 
 /**
  * The place in the array at `path` of the element that made the filter match: what `$` stands for
- * in updates and projections.
+ * in updates and projections. Without a condition on that array it is the place in another one.
  * @see https://www.mongodb.com/docs/manual/reference/operator/update/positional/
  */
 export function matchedPosition(node: FilterNode, doc: Doc, path: string): number | undefined {
+  return (
+    positionIn(node, doc, (condition) => (touches(condition, path) ? path : undefined)) ??
+    positionIn(node, doc, (condition) => arrayAlong(doc, condition))
+  );
+}
+
+/** `arrayOf` names the array a condition on a path tells a place in, if it does. */
+function positionIn(
+  node: FilterNode,
+  doc: Doc,
+  arrayOf: (condition: string) => string | undefined,
+): number | undefined {
   switch (node.kind) {
     case "and":
-      return lastDefined(node.children.map((child) => matchedPosition(child, doc, path)));
+      return lastDefined(node.children.map((child) => positionIn(child, doc, arrayOf)));
     case "or": {
       const child = node.children.find((candidate) => candidate.matches(doc));
-      return child && matchedPosition(child, doc, path);
+      return child && positionIn(child, doc, arrayOf);
     }
     case "compare":
-    case "element":
-      return touches(node.path, path) ? firstMatching(node, doc, path) : undefined;
+    case "element": {
+      const array = arrayOf(node.path);
+      return array === undefined ? undefined : firstMatching(node, doc, array);
+    }
     case "nor":
     case "opaque":
       return undefined;
   }
+}
+
+/** The path of the first array on the way of a condition. */
+function arrayAlong(doc: Doc, condition: string): string | undefined {
+  const parts = condition.split(".");
+  return parts
+    .map((_, at) => parts.slice(0, at + 1))
+    .find((prefix) => Array.isArray(readPath(doc, prefix)))
+    ?.join(".");
 }
 
 function lastDefined(values: (number | undefined)[]): number | undefined {

@@ -129,6 +129,12 @@ function isSet(value: unknown): boolean {
 }
 
 function parseFlag(path: string, include: boolean, parsed: Parsed): void {
+  if (parsed.find && path.includes(".$.")) {
+    throw new MongoError(
+      31394,
+      "As of 4.4, positional projection '.$' may only be at the end, for example: a.b.$.",
+    );
+  }
   if (path.endsWith(".$") && include && parsed.find) {
     parsed.mode ??= "include";
     addLeaf(path.slice(0, -2), { kind: "position" }, parsed);

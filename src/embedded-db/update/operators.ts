@@ -15,7 +15,7 @@ import {
 import type { Collation } from "../query/collation";
 import { isLogical, isOperatorDocument, isRegex, parseFilter } from "../query/filter";
 import { parseSort, sortDocuments } from "../query/sort";
-import { arrayOnTheWay, setPath, takePath } from "./path";
+import { arrayOnTheWay, isDynamic, setPath, takePath } from "./path";
 
 /** One operator on one path of one document. */
 export interface Application {
@@ -46,7 +46,7 @@ export interface UpdateOperator {
  * @see https://www.mongodb.com/docs/manual/reference/operator/update/
  */
 export const OPERATORS: Record<string, UpdateOperator> = {
-  $addToSet: { creates: true, apply: addToSet },
+  $addToSet: { creates: true, check: checkAddToSet, apply: addToSet },
   $bit: { creates: true, check: checkBit, apply: bit },
   $currentDate: { creates: true, check: checkCurrentDate, apply: currentDate },
   $inc: numeric("$inc", "increment", (before, operand) => arithmetic("add", before, operand)),
@@ -62,7 +62,7 @@ export const OPERATORS: Record<string, UpdateOperator> = {
   $pop: { creates: false, traverses: true, check: checkPop, apply: pop },
   $pull: { creates: false, traverses: true, apply: pull },
   $pullAll: { creates: false, traverses: true, check: checkPullAll, apply: pullAll },
-  $push: { creates: true, appends: true, apply: push },
+  $push: { creates: true, appends: true, check: checkPush, apply: push },
   $rename: { creates: false, traverses: true, check: checkRename, apply: rename },
   $set: { creates: true, apply: (before, { operand }) => keepIfEqual(before, operand) },
   $setOnInsert: { creates: true, apply: (_before, { operand }) => operand },
@@ -170,13 +170,20 @@ function currentDate(_before: unknown, { operand }: Application): unknown {
   return timestamp ? new Timestamp({ t: Math.floor(now / 1000), i: 1 }) : new Date(now);
 }
 
+function checkAddToSet(_path: string, operand: unknown): void {
+  checkEach("$addToSet", operand);
+  if (hasEach(operand) && Object.keys(operand).length > 1) {
+    throw badValue(`Found unexpected fields after $each in $addToSet: ${formatValue(operand)}`);
+  }
+}
+
 function addToSet(before: unknown, { operand, path, collation }: Application): unknown {
   if (before !== undefined && !Array.isArray(before)) {
     throw badValue(
       `Cannot apply $addToSet to non-array field. Field named '${path.split(".").at(-1)}' has non-array type ${typeName(before)}`,
     );
   }
-  const additions = eachOf("$addToSet", operand);
+  const additions = eachOf(operand);
   const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   for (const value of additions) {
     if (!after.some((known) => equalValues(known, value, collation?.order))) {
@@ -186,22 +193,35 @@ function addToSet(before: unknown, { operand, path, collation }: Application): u
   return before !== undefined && after.length === before.length ? before : after;
 }
 
-function eachOf(name: string, operand: unknown): unknown[] {
-  if (!isDocument(operand) || !("$each" in operand)) {
-    return [operand];
-  }
-  if (!Array.isArray(operand["$each"])) {
+function hasEach(operand: unknown): operand is Doc {
+  return isDocument(operand) && "$each" in operand;
+}
+
+function checkEach(name: string, operand: unknown): void {
+  if (hasEach(operand) && !Array.isArray(operand["$each"])) {
     throw typeMismatch(
       `The argument to $each in ${name} must be an array but it was of type ${typeName(operand["$each"])}`,
     );
   }
-  if (name === "$addToSet" && Object.keys(operand).length > 1) {
-    throw badValue(`Found unexpected fields after $each in $addToSet: ${formatValue(operand)}`);
-  }
-  return operand["$each"];
+}
+
+function eachOf(operand: unknown): unknown[] {
+  return hasEach(operand) ? (operand["$each"] as unknown[]) : [operand];
 }
 
 const PUSH_MODIFIERS = new Set(["$each", "$position", "$slice", "$sort"]);
+
+function checkPush(_path: string, operand: unknown): void {
+  const modifiers = hasEach(operand) ? operand : {};
+  checkEach("$push", operand);
+  const unknown = Object.keys(modifiers).find((name) => !PUSH_MODIFIERS.has(name));
+  if (unknown !== undefined) {
+    throw badValue(`Unrecognized clause in $push: ${unknown}`);
+  }
+  pushPosition(modifiers["$position"], 0);
+  sortPushed([], modifiers["$sort"]);
+  slicePushed([], modifiers["$slice"]);
+}
 
 function push(before: unknown, { operand, path, doc }: Application): unknown {
   if (before !== undefined && !Array.isArray(before)) {
@@ -209,15 +229,12 @@ function push(before: unknown, { operand, path, doc }: Application): unknown {
       `The field '${path}' must be an array but is of type ${typeName(before)} in document ${identity(doc)}`,
     );
   }
-  const modifiers = isDocument(operand) && "$each" in operand ? operand : {};
-  const unknown = Object.keys(modifiers).find((name) => !PUSH_MODIFIERS.has(name));
-  if (unknown !== undefined) {
-    throw badValue(`Unrecognized clause in $push: ${unknown}`);
-  }
-  const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
-  after.splice(pushPosition(modifiers["$position"], after.length), 0, ...eachOf("$push", operand));
-  const sorted = modifiers["$sort"] === undefined ? after : sortPushed(after, modifiers["$sort"]);
-  return slicePushed(sorted, modifiers["$slice"]);
+  const modifiers = hasEach(operand) ? operand : {};
+  const old: unknown[] = before ?? [];
+  const place = pushPosition(modifiers["$position"], old.length);
+  // A list of arguments, as splice takes, would have an end.
+  const after = [...old.slice(0, place), ...eachOf(operand), ...old.slice(place)];
+  return slicePushed(sortPushed(after, modifiers["$sort"]), modifiers["$slice"]);
 }
 
 function pushPosition(position: unknown, length: number): number {
@@ -231,6 +248,9 @@ function pushPosition(position: unknown, length: number): number {
 }
 
 function sortPushed(values: unknown[], sort: unknown): unknown[] {
+  if (sort === undefined) {
+    return values;
+  }
   if (isDocument(sort)) {
     return sortDocuments(values, parseSort(sort), (value) => (isDocument(value) ? value : {}));
   }
@@ -342,13 +362,11 @@ function checkRename(path: string, operand: unknown): void {
   if (path === operand) {
     throw badValue(`The source and target field for $rename must differ: ${path}: "${operand}"`);
   }
-  refuseDynamic("source", path);
-  refuseDynamic("destination", operand);
-}
-
-function refuseDynamic(end: string, path: string): void {
-  if (path.split(".").some((part) => part === "$" || part.startsWith("$["))) {
-    throw badValue(`The ${end} field for $rename may not be dynamic: ${path}`);
+  if (isDynamic(path.split("."))) {
+    throw badValue(`The source field for $rename may not be dynamic: ${path}`);
+  }
+  if (isDynamic(operand.split("."))) {
+    throw badValue(`The destination field for $rename may not be dynamic: ${operand}`);
   }
 }
 

@@ -155,6 +155,28 @@ function refuseConflicts(modifications: readonly Modification[]): void {
       name === "$rename" ? [path, String(operand)] : [path],
     ),
   );
+  if (modifications.some(({ parts }) => isDynamic(parts))) {
+    refuseMixtures(modifications.map(({ parts }) => parts));
+  }
+}
+
+/** `$[]` and filtered elements of an array cannot be named together with its fields or places. */
+function refuseMixtures(paths: readonly (readonly string[])[]): void {
+  const byElement = new Map<string, boolean>();
+  for (const parts of paths) {
+    parts.forEach((part, at) => {
+      const parent = parts.slice(0, at).join(".");
+      const element = part.startsWith("$[");
+      if ((byElement.get(parent) ?? element) !== element) {
+        throw conflict(parts.join("."), parent);
+      }
+      byElement.set(parent, element);
+    });
+  }
+}
+
+function conflict(path: string, at: string): MongoError {
+  return new MongoError(40, `Updating the path '${path}' would create a conflict at '${at}'`);
 }
 
 /** Refuses a path that is the same as another or leads through it. */
@@ -165,10 +187,7 @@ function refuseMeetings(paths: readonly string[]): void {
     const ancestors = ancestorsOf(path);
     const shorter = above.has(path) ? path : [...ancestors, path].find((part) => seen.has(part));
     if (shorter !== undefined) {
-      throw new MongoError(
-        40,
-        `Updating the path '${path}' would create a conflict at '${shorter}'`,
-      );
+      throw conflict(path, shorter);
     }
     seen.add(path);
     ancestors.forEach((ancestor) => above.add(ancestor));

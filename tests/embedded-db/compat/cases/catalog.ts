@@ -54,6 +54,14 @@ const withIndex = { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a" }] 
 const collMod = (index: Doc) => ({ collMod: "c", index: { name: "a", ...index } });
 
 export const CATALOG_CASES: Case[] = [
+  ...[
+    ["two hashed fields", { key: { a: "hashed", b: "hashed" } }, 31303],
+    ["weights without a text", { key: { a: 1 }, weights: { a: 2 } }, 67],
+  ].map(([what, index, code]): Case => ({
+    name: `createIndexes: refuses ${what as string}`,
+    commands: [{ createIndexes: "c", indexes: [{ name: "i", ...(index as Doc) }] }],
+    reply: { ok: 0, code },
+  })),
   ...TIME_SERIES_REFUSED.map(([what, commands, reply]): Case => ({
     name: `time series: refuses ${what}`,
     commands,

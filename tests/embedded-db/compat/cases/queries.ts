@@ -168,6 +168,12 @@ export const QUERY_CASES: Case[] = [
     difference: "DocumentDB 1.0 refuses showRecordId",
   },
   {
+    name: "projection: refuses anything behind $",
+    documents: [{ _id: 1, a: [{ b: 1 }] }],
+    commands: [find({ "a.b": 1 }, { projection: { "a.$.b": 1 } })],
+    reply: { ok: 0, code: 31394 },
+  },
+  {
     name: "projection: an unknown $meta is refused",
     documents: LIST,
     commands: [find({}, { projection: { x: { $meta: "nope" } } })],

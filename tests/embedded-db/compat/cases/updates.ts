@@ -1,4 +1,4 @@
-import { type Case, type Doc, find, found, update } from "../case";
+import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
 /** Updates whose path leads through something without such a field. */
 const REFUSED: [string, Doc, number, string?][] = [
@@ -12,6 +12,8 @@ const REFUSED: [string, Doc, number, string?][] = [
   ["$pull through a number", { $pull: { "n.a": 1 } }, 28],
   ["an unknown clause of $push", { $push: { list: { $each: [1], $nope: 1 } } }, 2],
   ["$bit with a fraction", { $bit: { n: { and: 1.5 } } }, 2],
+  ["$rename of filtered elements", { $rename: { "list.$[].a": "x" } }, 2],
+  ["elements and a place of an array", { $set: { "list.$[].a": 1, "list.0.b": 1 } }, 40],
   ["$ twice in a path", { $set: { "list.$.a.$": 1 } }, 2],
   ["$addToSet with more than $each", { $addToSet: { list: { $each: [1], more: 1 } } }, 2],
 ];
@@ -65,6 +67,28 @@ export const UPDATE_CASES: Case[] = [
     reply: { n: 0, writeErrors: [{ index: 0, code }] },
     ...(difference === undefined ? {} : { difference }),
   })),
+  ...[{ $each: 1 }, { $each: [], $slice: "1" }, { $each: [], $sort: 2 }].map((modifiers): Case => ({
+    name: `update refuses ${JSON.stringify(modifiers)} in $push, also where nothing matches`,
+    documents: [{ _id: 1 }],
+    commands: [update({ _id: 2 }, { $push: { list: modifiers } })],
+    reply: { n: 0, writeErrors: [{ index: 0 }] },
+    difference: "DocumentDB 1.0 reads the modifiers when it applies them",
+  })),
+  {
+    name: "update: $push of more elements than a function takes arguments",
+    documents: [{ _id: 1, list: [1] }],
+    commands: [
+      update({}, { $push: { list: { $each: Array<number>(200_000).fill(0) } } }),
+      aggregate({ $project: { size: { $size: "$list" } } }),
+    ],
+    reply: found({ _id: 1, size: 200_001 }),
+  },
+  {
+    name: "update refuses an order for many documents",
+    documents: [{ _id: 1 }],
+    commands: [update({}, { $set: { a: 1 } }, { multi: true, sort: { _id: 1 } })],
+    reply: { n: 0, writeErrors: [{ index: 0, code: 9 }] },
+  },
   {
     name: "upsert: a replacement refuses a part of the _id",
     commands: [{ create: "c" }, update({ "_id.x": 1 }, { z: 1 }, { upsert: true })],
@@ -87,6 +111,12 @@ export const UPDATE_CASES: Case[] = [
       find({}),
     ],
     reply: found({ _id: 1, list: [{ a: 1 }, { a: 3, b: 4, c: 5 }] }),
+  },
+  {
+    name: "update: without a condition on its array, $ is the place found in another one",
+    documents: [{ _id: 1, keys: ["a", "b"], values: [1, 2] }],
+    commands: [update({ keys: "b" }, { $set: { "values.$": 3 } }), find({})],
+    reply: found({ _id: 1, keys: ["a", "b"], values: [1, 3] }),
   },
   {
     name: "update: a filtered element is the one that fitted before",
