@@ -314,16 +314,29 @@ function parseAll(path: string, operand: unknown, parsing: Parsing): FilterNode 
     return opaque(() => false);
   }
   return both(
-    operand.map((entry) => {
-      if (isDocument(entry) && "$elemMatch" in entry) {
-        return parseElemMatch(path, entry["$elemMatch"], parsing);
-      }
-      if (isOperatorDocument(entry)) {
-        throw badValue("no $ expressions in $all");
-      }
-      return compare(path, isRegex(entry) ? "$regex" : "$eq", entry, {}, parsing);
-    }),
+    isElementMatch(operand[0])
+      ? operand.map((entry) => parseAllElement(path, entry, parsing))
+      : operand.map((entry) => parseAllValue(path, entry, parsing)),
   );
+}
+
+function isElementMatch(entry: unknown): entry is Doc {
+  return isDocument(entry) && Object.keys(entry)[0] === "$elemMatch";
+}
+
+/** As the first entry is, all must be. */
+function parseAllElement(path: string, entry: unknown, parsing: Parsing): FilterNode {
+  if (!isElementMatch(entry)) {
+    throw badValue("$all/$elemMatch has to be consistent");
+  }
+  return parseElemMatch(path, entry["$elemMatch"], parsing);
+}
+
+function parseAllValue(path: string, entry: unknown, parsing: Parsing): FilterNode {
+  if (isOperatorDocument(entry)) {
+    throw badValue("no $ expressions in $all");
+  }
+  return compare(path, isRegex(entry) ? "$regex" : "$eq", entry, {}, parsing);
 }
 
 /** The filter argument of a command: absent means everything. */

@@ -117,6 +117,9 @@ function parseEntry(path: string, value: unknown, parsed: Parsed): void {
   if (isDocument(value) && !Object.keys(value).some((name) => name.startsWith("$"))) {
     return parseNested(path, value, parsed);
   }
+  if (parsed.find && path.includes(".") && isDocument(value) && "$elemMatch" in value) {
+    throw new MongoError(31275, "Cannot use $elemMatch projection on a nested field.");
+  }
   addLeaf(path, parseSpecial(value, parsed), parsed);
 }
 
@@ -281,14 +284,19 @@ function addComputed(
       if (computed !== undefined) {
         out[name] = computed;
       }
-    } else if (branch.fields.size > 0 && own(value, name) === undefined && hasComputed(branch)) {
+    } else if (hasComputed(branch) && !isContainer(own(value, name))) {
       out[name] = projectDocument({}, branch, mode, scope, context, root, `${prefix}.${name}`);
     }
   }
 }
 
+/** What is neither a document nor an array gives way to a document of what is computed in it. */
 function hasComputed(tree: Tree): boolean {
-  return [...leaves(tree)].some(({ kind }) => kind === "compute");
+  return tree.fields.size > 0 && [...leaves(tree)].some(({ kind }) => kind === "compute");
+}
+
+function isContainer(value: unknown): boolean {
+  return Array.isArray(value) || isDocument(value);
 }
 
 function projectField(
@@ -304,8 +312,19 @@ function projectField(
     return projectLeaf(value, branch.leaf, context, root, path);
   }
   if (Array.isArray(value)) {
+    const computes = hasComputed(branch);
     return value
-      .map((element) => projectField(element, branch, mode, scope, context, root, path))
+      .map((element) =>
+        projectField(
+          computes && !isContainer(element) ? {} : element,
+          branch,
+          mode,
+          scope,
+          context,
+          root,
+          path,
+        ),
+      )
       .filter((element) => element !== undefined);
   }
   if (isDocument(value)) {

@@ -119,6 +119,29 @@ export const QUERY_CASES: Case[] = [
     reply: { ok: 0, code: 40218 },
   })),
   {
+    name: "projection: what is computed in a scalar takes its place, in arrays too",
+    documents: [{ _id: 1, a: 5, b: [1, { x: 1 }, [2]], n: 7 }],
+    commands: [find({}, { projection: { _id: 0, "a.v.w": "$n", "b.y": "$n", "c.z": "$n" } })],
+    reply: found({ a: { v: { w: 7 } }, b: [{ y: 7 }, { y: 7 }, [{ y: 7 }]], c: { z: 7 } }),
+  },
+  {
+    name: "projection: $elemMatch is refused on a nested field",
+    documents: [{ _id: 1, a: { b: [{ k: 1 }] } }],
+    commands: [find({}, { projection: { "a.b": { $elemMatch: { k: 1 } } } })],
+    reply: { ok: 0, code: 31275 },
+  },
+  ...(
+    [
+      ["$elemMatch and a value", [{ $elemMatch: { k: 1 } }, 1]],
+      ["a value and $elemMatch", [1, { $elemMatch: { k: 1 } }]],
+    ] as [string, unknown[]][]
+  ).map(([what, $all]): Case => ({
+    name: `query: $all refuses ${what} together`,
+    documents: LIST,
+    commands: [find({ a: { $all } })],
+    reply: { ok: 0, code: 2 },
+  })),
+  {
     name: "find: a path does not go through a scalar at a place of an array",
     documents: [{ _id: 1, a: [5] }, { _id: 2, a: [{}] }, { _id: 3 }],
     commands: [find({ "a.0.x": null }, { projection: { _id: 1 }, sort: { _id: 1 } })],
