@@ -86,13 +86,14 @@ function holdsExactly(
   strings: boolean,
 ): boolean {
   const field = index.fields[at] as IndexField;
-  if (field.hashed) {
+  const byPlace = field.parts.some((part) => arrayIndex(part) !== undefined);
+  // An array at a place of another one has a key for each element, which the filter does not open.
+  if (field.hashed || (byPlace && index.multikey.has(at))) {
     return false;
   }
   // A string that goes on with a zero byte sorts between another one and its end there.
   const ordered = strings && !field.descending;
-  const nulls =
-    !index.multikey.has(at) && field.parts.every((part) => arrayIndex(part) === undefined);
+  const nulls = !index.multikey.has(at) && !byPlace;
   switch (operator) {
     case "$eq":
       return isExact(operand, ordered, nulls);

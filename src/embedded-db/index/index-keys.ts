@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { MongoError } from "../errors";
 import { isDocument, type Doc } from "../bson/values";
+import { placeIn } from "../query/path";
 import { encodeKey, invert, KeyWriter } from "./key-string";
 
 /** One field of an index: `{ "owner.name": -1 }`. */
@@ -159,10 +160,11 @@ function advance({ value, next }: Cursor, parts: readonly string[]): Cursor {
   while (next < parts.length) {
     const part = parts[next] as string;
     if (Array.isArray(value)) {
-      if (!/^\d+$/.test(part) || value.some(isDocument)) {
+      const place = placeIn(value, part);
+      if (place === undefined) {
         return { value, next };
       }
-      value = Number(part) < value.length ? value[Number(part)] : MISSING;
+      value = value[place] as unknown;
     } else {
       value = isDocument(value) && Object.hasOwn(value, part) ? value[part] : MISSING;
     }
@@ -175,10 +177,13 @@ function exists(value: unknown, parts: readonly string[], at: number): boolean {
   if (at === parts.length) {
     return true;
   }
-  if (Array.isArray(value)) {
-    return value.some((element) => isDocument(element) && exists(element, parts, at));
-  }
   const part = parts[at] as string;
+  if (Array.isArray(value)) {
+    const place = placeIn(value, part);
+    return place === undefined
+      ? value.some((element) => isDocument(element) && exists(element, parts, at))
+      : exists(value[place], parts, at + 1);
+  }
   return isDocument(value) && Object.hasOwn(value, part) && exists(value[part], parts, at + 1);
 }
 

@@ -19,6 +19,9 @@ export function own(doc: Doc, name: string): unknown {
   return Object.hasOwn(doc, name) ? doc[name] : undefined;
 }
 
+/** Tests a value; one that the path names by its place in an array is never opened itself. */
+type ValueTest = (value: unknown, byPlace?: boolean) => boolean;
+
 /**
  * Visits what a query compares at a path until the visitor says true: each value, for arrays on
  * the way each of their documents, and `undefined` where the path leads nowhere.
@@ -28,7 +31,7 @@ export function someValueAt(
   value: unknown,
   parts: readonly string[],
   at: number,
-  test: (value: unknown) => boolean,
+  test: ValueTest,
 ): boolean {
   if (at === parts.length) {
     return test(value);
@@ -47,19 +50,53 @@ function someInArray(
   array: readonly unknown[],
   parts: readonly string[],
   at: number,
-  test: (value: unknown) => boolean,
+  test: ValueTest,
 ): boolean {
   const part = parts[at] as string;
   if (array.some((element) => isDocument(element) && someValueAt(element, parts, at, test))) {
     return true;
   }
   const place = arrayIndex(part);
-  return (
-    place !== undefined &&
-    place < array.length &&
-    (at + 1 === parts.length || isContainer(array[place])) &&
-    someValueAt(array[place], parts, at + 1, test)
-  );
+  if (place === undefined || place >= array.length) {
+    return false;
+  }
+  return at + 1 === parts.length
+    ? test(array[place], true)
+    : isContainer(array[place]) && someValueAt(array[place], parts, at + 1, test);
+}
+
+/** The place a path part means in an array for sorts and indexes, unless it names a field there. */
+export function placeIn(array: readonly unknown[], part: string): number | undefined {
+  const place = arrayIndex(part);
+  const named = () =>
+    array.some((element) => isDocument(element) && own(element, part) !== undefined);
+  return place === undefined || place >= array.length || named() ? undefined : place;
+}
+
+/** Visits what a sort or an index compares at a path; `undefined` where it leads nowhere. */
+export function visitKeysAt(
+  value: unknown,
+  parts: readonly string[],
+  at: number,
+  visit: (value: unknown) => void,
+): void {
+  const part = parts[at];
+  if (part === undefined) {
+    visit(value);
+  } else if (Array.isArray(value)) {
+    const place = placeIn(value, part);
+    if (place !== undefined) {
+      visitKeysAt(value[place], parts, at + 1, visit);
+      return;
+    }
+    value.forEach((element) =>
+      isDocument(element) ? visitKeysAt(element, parts, at, visit) : visit(undefined),
+    );
+  } else if (isDocument(value)) {
+    visitKeysAt(own(value, part), parts, at + 1, visit);
+  } else {
+    visit(undefined);
+  }
 }
 
 /** A path that goes on leads nowhere, not even to a missing value, from any other element. */

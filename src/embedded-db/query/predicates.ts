@@ -70,7 +70,8 @@ export function compileOperator(
   const parts = path.split(".");
   const onValue = wholeArray
     ? test
-    : (value: unknown) => (Array.isArray(value) && value.some(test)) || test(value);
+    : (value: unknown, byPlace?: boolean) =>
+        (!byPlace && Array.isArray(value) && value.some(test)) || test(value);
   return (doc) => someValueAt(doc, parts, 0, onValue);
 }
 

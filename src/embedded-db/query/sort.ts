@@ -3,7 +3,7 @@ import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
 import { metaName } from "./meta";
-import { someValueAt } from "./path";
+import { visitKeysAt } from "./path";
 import type { Deadline } from "./scan";
 
 /** One key of a sort; `meta` sorts by something computed, such as the text score. */
@@ -91,7 +91,7 @@ export function sortDocuments<T>(
 function sortValue(doc: Doc, key: SortKey): unknown {
   let best: unknown = undefined;
   let seen = false;
-  someValueAt(doc, key.parts, 0, (value) => {
+  visitKeysAt(doc, key.parts, 0, (value) => {
     const candidates = Array.isArray(value)
       ? value.length === 0
         ? [undefined]
@@ -103,7 +103,6 @@ function sortValue(doc: Doc, key: SortKey): unknown {
         seen = true;
       }
     }
-    return false;
   });
   return seen ? best : null;
 }

@@ -190,6 +190,45 @@ export const QUERY_CASES: Case[] = [
     reply: found({ _id: 5, $recordId: 1 }),
     difference: "DocumentDB 1.0 refuses showRecordId",
   },
+  ...[false, true].flatMap((indexed): Case[] => {
+    const places = [
+      { _id: 1, a: [{ b: 3 }, { b: 1 }], l: [[1, 2]] },
+      { _id: 2, a: [{ b: 2 }, { b: 0 }], l: [2] },
+      { _id: 3, a: [] },
+    ];
+    const index = {
+      createIndexes: "c",
+      indexes: [
+        { key: { "a.0.b": 1 }, name: "a" },
+        { key: { "l.0": 1 }, name: "l" },
+      ],
+    };
+    const ask = (what: string, command: Doc, reply: Doc): Case => ({
+      name: `a place in an array, ${indexed ? "with" : "without"} an index: ${what}`,
+      documents: places,
+      commands: indexed ? [index, command] : [command],
+      reply,
+    });
+    const ids = (...list: number[]) => found(...list.map((_id) => ({ _id })));
+    const projection = { _id: 1 };
+    return [
+      ask("found", find({ "a.0.b": { $gte: 2 } }, { projection, sort: { _id: 1 } }), ids(1, 2)),
+      ask("counted", { count: "c", query: { "a.0.b": 2 } }, { n: 1 }),
+      ask("sorted", find({}, { projection, sort: { "a.0.b": 1 } }), ids(3, 2, 1)),
+      ask("an array there is not opened", find({ "l.0": 2 }, { projection }), ids(2)),
+      ask("nor is it for a count", { count: "c", query: { "l.0": 2 } }, { n: 1 }),
+      ask("an array there is compared as a whole", find({ "l.0": [1, 2] }, { projection }), ids(1)),
+    ];
+  }),
+  {
+    name: "sort: an element without fields has null where others have one",
+    documents: [
+      { _id: 1, a: [{ b: 2 }] },
+      { _id: 2, a: [1, { b: 3 }] },
+    ],
+    commands: [find({}, { projection: { _id: 1 }, sort: { "a.b": 1 } })],
+    reply: found({ _id: 2 }, { _id: 1 }),
+  },
   {
     name: "projection: refuses anything behind $",
     documents: [{ _id: 1, a: [{ b: 1 }] }],
