@@ -232,6 +232,18 @@ describe("insert", () => {
     );
   });
 
+  it("names the collation of a unique index in E11000", async () => {
+    const collection = fresh();
+    await collection.createIndex(
+      { name: 1 },
+      { unique: true, collation: { locale: "en", strength: 2 } },
+    );
+    await collection.insertOne({ name: "x" });
+    expect((await errorOf(collection.insertOne({ name: "X" }))).message).toMatch(
+      / index: name_1 collation: \{ locale: "en", .*strength: 2, .*\} dup key: \{ name: /,
+    );
+  });
+
   it("stops at the first error when ordered, goes on when not", async () => {
     const collection = fresh();
     const docs = [{ _id: 1 }, { _id: 1 }, { _id: 2 }];

@@ -1,6 +1,6 @@
 import { MongoError } from "../errors";
-import { formatValue } from "../bson/format";
-import { type Doc, toNumber } from "../bson/values";
+import { formatDocument, formatValue } from "../bson/format";
+import { type Doc, isDocument, toNumber } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
 import { extractKeys, type IndexField, lacksAllFields, valuesOfKey } from "../index/index-keys";
 import { isIdKey } from "../index/index-spec";
@@ -163,9 +163,11 @@ export class Index {
     const shown = Object.entries(keyValue)
       .map(([path, value]) => `${path}: ${formatValue(value)}`)
       .join(", ");
+    const { collation } = this.spec;
+    const collated = isDocument(collation) ? ` collation: ${formatDocument(collation)}` : "";
     return new MongoError(
       11000,
-      `E11000 duplicate key error collection: ${ns} index: ${this.name} dup key: { ${shown} }`,
+      `E11000 duplicate key error collection: ${ns} index: ${this.name}${collated} dup key: { ${shown} }`,
       { keyPattern, keyValue },
     );
   }

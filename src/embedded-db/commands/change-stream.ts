@@ -150,7 +150,8 @@ function choice<Word extends string>(options: Doc, name: string, words: readonly
 class ChangeSource implements TailableSource {
   private position: number;
   private invalidated = false;
-  private closing = false;
+  /** The change that ended the stream, until the client has been told. */
+  private ending: HistoryEntry | undefined;
   private fragments: Buffer[] = [];
   private skip: number;
 
@@ -225,10 +226,16 @@ class ChangeSource implements TailableSource {
 
   private nextEvent(): Doc | undefined {
     const { history } = this.context.engine;
-    if (this.closing) {
-      this.closing = false;
+    if (this.ending) {
+      const { ending } = this;
+      this.ending = undefined;
       this.invalidated = true;
-      return { _id: this.resumeToken(), operationType: "invalidate" };
+      return {
+        _id: this.resumeToken(),
+        operationType: "invalidate",
+        clusterTime: clusterTimeOf(ending),
+        wallTime: ending.wallTime,
+      };
     }
     for (
       let entry = this.invalidated ? undefined : history.after(this.position);
@@ -237,7 +244,7 @@ class ChangeSource implements TailableSource {
     ) {
       this.position = entry.position;
       if (this.watches(entry)) {
-        this.closing = this.ends(entry);
+        this.ending = this.ends(entry) ? entry : undefined;
         return this.eventOf(entry);
       }
     }
