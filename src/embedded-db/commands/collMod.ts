@@ -1,14 +1,13 @@
 import { failedToParse, MongoError, typeMismatch, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, Long, omit, textOf, toNumber } from "../bson/values";
+import { type Doc, Long, omit, textOf, toNumber } from "../bson/values";
 import { roundedCap } from "../catalog/capped";
 import type { Collection } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { regranulated } from "../catalog/time-series";
-import { parseFilter } from "../query/filter";
 import { isTruthy } from "../query/scope";
 import type { WriteUnit } from "../sessions/write-unit";
-import { checkImages } from "./create";
+import { checkImages, checkValidation } from "./create";
 import type { CommandContext } from "./context";
 import { isGeneric } from "./fields";
 
@@ -54,10 +53,9 @@ function changedOptions(command: Doc, collection: Collection): Doc {
   if (unknown !== undefined) {
     throw unknownField("collMod", unknown);
   }
-  const { validator, changeStreamPreAndPostImages, timeseries, cappedSize } = command;
-  if (isDocument(validator)) {
-    parseFilter(validator);
-  }
+  const { changeStreamPreAndPostImages, timeseries, cappedSize } = command;
+  refuseOtherKinds(command, collection);
+  checkValidation("collMod", command);
   checkImages(changeStreamPreAndPostImages, collection.options);
   const changes = Object.fromEntries(
     OPTIONS.filter((name) => command[name] !== undefined).map((name) => [
@@ -75,6 +73,18 @@ function changedOptions(command: Doc, collection: Collection): Doc {
     throw new MongoError(72, "option only supported on a time-series collection: timeseries");
   }
   return { ...changes, timeseries: regranulated(collection.timeSeries, timeseries) };
+}
+
+/** Options that only views or capped collections have. */
+function refuseOtherKinds(command: Doc, { isView, options }: Collection): void {
+  const ofViews = ["viewOn", "pipeline"].find((name) => command[name] !== undefined);
+  if (ofViews !== undefined && !isView) {
+    throw new MongoError(72, `option only supported on a view: ${ofViews}`);
+  }
+  const ofCapped = ["cappedSize", "cappedMax"].find((name) => command[name] !== undefined);
+  if (ofCapped !== undefined && options["capped"] === undefined) {
+    throw new MongoError(72, `option only supported on a capped collection: ${ofCapped}`);
+  }
 }
 
 /** `expireAfterSeconds: "off"` takes the option away. */

@@ -1,7 +1,7 @@
 import { badValue, MongoError, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, toNumber } from "../bson/values";
-import { pipelineArgument } from "../aggregate/stage";
+import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
+import { pipelineArgument, stageEntry } from "../aggregate/stage";
 import { roundedCap } from "../catalog/capped";
 import { parseTimeSeries } from "../catalog/time-series";
 import { isIdKey } from "../index/index-spec";
@@ -123,6 +123,45 @@ export function checkImages(images: unknown, options: Doc): void {
   }
 }
 
+const VALIDATION_WORDS: Record<string, readonly string[]> = {
+  validationLevel: ["off", "strict", "moderate"],
+  validationAction: ["error", "warn"],
+};
+
+/** @see https://www.mongodb.com/docs/manual/core/schema-validation/ */
+export function checkValidation(command: string, options: Doc): void {
+  for (const [name, words] of Object.entries(VALIDATION_WORDS)) {
+    const word = options[name] ?? words[0];
+    if (typeof word !== "string" || !words.includes(word)) {
+      throw badValue(
+        `Enumeration value '${textOf(word)}' for field '${command}.${name}' is not a valid value.`,
+      );
+    }
+  }
+  const validator = options["validator"] ?? {};
+  if (!isDocument(validator)) {
+    throw badValue("'validator' has to be a document.");
+  }
+  const { text, near } = parseFilter(validator);
+  if (text || near) {
+    throw badValue(`${text ? "$text" : "$geoNear"} is not allowed in this context`);
+  }
+}
+
+function checkView(options: Doc): void {
+  const pipeline = pipelineArgument(options["pipeline"] ?? []);
+  const writes = pipeline
+    .map((stage) => stageEntry(stage)[0])
+    .find((name) => name === "$out" || name === "$merge");
+  if (writes !== undefined) {
+    throw new MongoError(
+      167,
+      `The aggregation stage ${writes} of the pipeline cannot be used in the view definition of ${textOf(options["viewOn"])} because it writes to disk`,
+    );
+  }
+  options["pipeline"] = pipeline;
+}
+
 function checkOptions(options: Doc): void {
   if (options["timeseries"] !== undefined) {
     options["timeseries"] = parseTimeSeries(options["timeseries"], options);
@@ -149,17 +188,11 @@ function checkOptions(options: Doc): void {
     );
   }
   if (options["viewOn"] !== undefined) {
-    options["pipeline"] = pipelineArgument(options["pipeline"] ?? []);
+    checkView(options);
   } else if (options["pipeline"] !== undefined) {
     throw new MongoError(72, "'pipeline' requires 'viewOn' to also be specified");
   }
-  const validator = options["validator"];
-  if (validator !== undefined) {
-    if (!isDocument(validator)) {
-      throw badValue("'validator' has to be a document.");
-    }
-    parseFilter(validator);
-  }
+  checkValidation("create", options);
   const collation = parseCollation(options["collation"]);
   if (collation) {
     options["collation"] = collation.spec;

@@ -1,6 +1,7 @@
 import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
 const NO_TIME_SERIES = "DocumentDB 1.0 has no time-series collections";
+const UNCHECKED = "DocumentDB 1.0 takes validators and their options unread";
 const NO_INDEX_CHANGES = "DocumentDB 1.0 does not make indexes unique later";
 
 const series = (more: Doc = {}, options: Doc = {}) => ({
@@ -54,6 +55,25 @@ const withIndex = { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a" }] 
 const collMod = (index: Doc) => ({ collMod: "c", index: { name: "a", ...index } });
 
 export const CATALOG_CASES: Case[] = [
+  ...[
+    ["create: a view that writes", { create: "v", viewOn: "c", pipeline: [{ $out: "d" }] }, 167],
+    [
+      "create: a search in a validator",
+      { create: "d", validator: { $text: { $search: "a" } } },
+      2,
+      UNCHECKED,
+    ],
+    ["create: an unknown validation level", { create: "d", validationLevel: "some" }, 2, UNCHECKED],
+    ["collMod: an unknown validation action", { collMod: "c", validationAction: "cry" }, 2],
+    ["collMod: to make a view of a collection", { collMod: "c", viewOn: "d", pipeline: [] }, 72],
+    ["collMod: a cap where there is none", { collMod: "c", cappedSize: 4096 }, 72],
+  ].map(([what, command, code, difference]): Case => ({
+    name: `refuse: ${what as string}`,
+    documents: [{ _id: 1 }],
+    commands: [command as Doc],
+    reply: { ok: 0, code },
+    ...(difference === undefined ? {} : { difference: difference as string }),
+  })),
   ...[
     ["two hashed fields", { key: { a: "hashed", b: "hashed" } }, 31303],
     ["weights without a text", { key: { a: 1 }, weights: { a: 2 } }, 67],
