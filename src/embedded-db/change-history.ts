@@ -106,6 +106,11 @@ export class ChangeHistory {
     );
   }
 
+  /** The change at a position, as long as it is remembered. */
+  at(position: number): HistoryEntry | undefined {
+    return this.entries[position - (this.entries[0]?.position ?? 0)];
+  }
+
   /** The position before the first change at or after a time. */
   before(time: Timestamp): number {
     for (const { position, wallTime, changes } of this.batches) {

@@ -271,6 +271,22 @@ describe("a change stream", () => {
     await expect(stream.next()).rejects.toThrow("closed");
   });
 
+  it("goes on behind its end by startAfter alone", async () => {
+    const stream = await watching(docs.watch([], quick));
+    await docs.drop();
+    const [drop, invalidate] = await take(stream, 2);
+    const resumeAfter = invalidate?.["_id"];
+    await expect(docs.watch([], { ...quick, resumeAfter }).tryNext()).rejects.toMatchObject({
+      code: 260,
+    });
+    const again = docs.watch([], { ...quick, resumeAfter: drop?.["_id"] });
+    streams.push(again);
+    expect(await again.next()).toMatchObject({ operationType: "invalidate" });
+    const behind = await watching(docs.watch([], { ...quick, startAfter: invalidate?.["_id"] }));
+    await docs.insertOne({ _id: 1 });
+    expect(await take(behind, 1)).toMatchObject([{ operationType: "insert" }]);
+  });
+
   it.each([
     ["a token that is none", 260, [{ $changeStream: { resumeAfter: { _data: "x" } } }]],
     [

@@ -33,17 +33,25 @@ const FRAGMENT_OVERHEAD = 1024;
 /** Changes of a collection itself, after which a stream on it has nothing left to watch. */
 const ENDING = new Set(["drop", "rename"]);
 
+/** Stands in the token of an invalidate event where others have the number of a fragment. */
+const INVALIDATED = 0xff;
+
 /** How a stream asks for documents that only a collection with pre- and post-images keeps. */
 type Images = "whenAvailable" | "required";
 
-interface Watch {
+interface Start {
+  after: number;
+  /** Fragments of the first event that the client has already. */
+  fragments: number;
+  /** The client has the change at `after`, and perhaps not yet what follows from it. */
+  resumed: boolean;
+}
+
+interface Watch extends Start {
   /** Undefined: every database. */
   db: string | undefined;
   /** Undefined: every collection. */
   coll: string | undefined;
-  after: number;
-  /** Fragments of the first event that the client has already. */
-  fragments: number;
   fullDocument: Images | "default" | "updateLookup";
   beforeChange: Images | "off";
   expanded: boolean;
@@ -118,20 +126,23 @@ function splitting(stages: readonly unknown[]): { stages: readonly unknown[]; sp
   return { stages: stages.slice(0, -1), split: true };
 }
 
-function startOf(
-  { engine: { history } }: CommandContext,
-  options: Doc,
-): { after: number; fragments: number } {
+function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
   const token = options["resumeAfter"] ?? options["startAfter"];
-  if (token !== undefined) {
-    const { position, fragment } = history.positionOf(token);
-    return fragment === undefined
-      ? { after: position, fragments: 0 }
-      : { after: position - 1, fragments: fragment + 1 };
+  if (token === undefined) {
+    const time = options["startAtOperationTime"];
+    const after = time instanceof Timestamp ? history.before(time) : history.position;
+    return { after, fragments: 0, resumed: false };
   }
-  const time = options["startAtOperationTime"];
-  const after = time instanceof Timestamp ? history.before(time) : history.position;
-  return { after, fragments: 0 };
+  const { position, fragment } = history.positionOf(token);
+  if (fragment === INVALIDATED && options["resumeAfter"] !== undefined) {
+    throw new MongoError(
+      260,
+      "Attempting to resume a change stream using 'resumeAfter' is not allowed from an invalidate notification.",
+    );
+  }
+  return fragment === undefined || fragment === INVALIDATED
+    ? { after: position, fragments: 0, resumed: fragment === undefined }
+    : { after: position - 1, fragments: fragment + 1, resumed: false };
 }
 
 /** An option with a few words to choose from; the first is the default. */
@@ -161,6 +172,10 @@ class ChangeSource implements TailableSource {
   ) {
     this.position = watch.after;
     this.skip = watch.fragments;
+    const last = watch.resumed ? context.engine.history.at(watch.after) : undefined;
+    if (last && this.watches(last) && this.ends(last)) {
+      this.ending = last;
+    }
   }
 
   get ended(): boolean {
@@ -221,7 +236,8 @@ class ChangeSource implements TailableSource {
   }
 
   resumeToken(): Doc {
-    return this.context.engine.history.token(this.position);
+    const fragment = this.invalidated ? INVALIDATED : undefined;
+    return this.context.engine.history.token(this.position, fragment);
   }
 
   private nextEvent(): Doc | undefined {
