@@ -369,7 +369,7 @@ function positional(
   path: string,
 ): unknown[] {
   const place = context.positionOf?.(root, path);
-  if (place === undefined) {
+  if (place === undefined || place >= array.length) {
     throw new MongoError(
       51246,
       "Executor error during find command :: caused by :: positional operator '.$' couldn't find a matching element in the array",

@@ -230,6 +230,18 @@ export const QUERY_CASES: Case[] = [
     reply: found({ _id: 2 }, { _id: 1 }),
   },
   {
+    name: "projection: without a condition on its array, $ is the place found in another one",
+    documents: [{ _id: 1, keys: ["a", "b"], values: [1, 2] }],
+    commands: [find({ keys: "b" }, { projection: { "values.$": 1 } })],
+    reply: found({ _id: 1, values: [2] }),
+  },
+  {
+    name: "projection: the place found in another array may be beyond the end",
+    documents: [{ _id: 1, keys: ["a", "b"], values: [1] }],
+    commands: [find({ keys: "b" }, { projection: { "values.$": 1 } })],
+    reply: { ok: 0, code: 51246 },
+  },
+  {
     name: "projection: refuses anything behind $",
     documents: [{ _id: 1, a: [{ b: 1 }] }],
     commands: [find({ "a.b": 1 }, { projection: { "a.$.b": 1 } })],
