@@ -99,16 +99,14 @@ export class ChangeHistory {
     if (position + 1 < first) {
       throw historyLost();
     }
-    const batch = this.batchAt(position + 1);
-    const change = batch?.changes.at(position + 1 - batch.position);
-    return (
-      batch && change && { wallTime: batch.wallTime, ns: batch.ns, position: position + 1, change }
-    );
+    return this.at(position + 1);
   }
 
   /** The change at a position, as long as it is remembered. */
   at(position: number): HistoryEntry | undefined {
-    return this.entries[position - (this.entries[0]?.position ?? 0)];
+    const batch = this.batchAt(position);
+    const change = batch?.changes.at(position - batch.position);
+    return batch && change && { position, wallTime: batch.wallTime, ns: batch.ns, change };
   }
 
   /** The position before the first change at or after a time. */

@@ -1,5 +1,6 @@
 import { Rank, rankOf, toNumber } from "../bson/values";
 import type { FilterNode } from "../query/filter";
+import { arrayIndex } from "../query/path";
 import { AFTER_PREFIX, encodeKey, invert } from "./key-string";
 import { fieldKey, type FoldString, type IndexField } from "./index-keys";
 
@@ -111,13 +112,23 @@ function boundsFor(
     .filter(({ path }) => path === field.path)
     .flatMap((condition) => {
       const bounds = boundsOf(condition, field, fold);
-      return bounds ? [{ ...bounds, element: condition.element }] : [];
+      return bounds && (bounds.needsValue || !hasPlace(field))
+        ? [{ ...bounds, element: condition.element }]
+        : [];
     });
   const best = found.find(({ equality }) => equality) ?? found[0];
   if (!best || best.equality || multikey) {
     return best;
   }
   return found.reduce(intersect);
+}
+
+/**
+ * A path with a place in an array is missing in the array's documents, too, which has no key where
+ * there is something at the place.
+ */
+function hasPlace({ parts }: IndexField): boolean {
+  return parts.some((part) => arrayIndex(part) !== undefined);
 }
 
 function intersect(a: PathBounds, b: PathBounds): PathBounds {

@@ -201,6 +201,7 @@ export const QUERY_CASES: Case[] = [
       indexes: [
         { key: { "a.0.b": 1 }, name: "a" },
         { key: { "l.0": 1 }, name: "l" },
+        { key: { "a.0": 1 }, name: "document" },
       ],
     };
     const ask = (what: string, command: Doc, reply: Doc): Case => ({
@@ -217,6 +218,7 @@ export const QUERY_CASES: Case[] = [
       ask("sorted", find({}, { projection, sort: { "a.0.b": 1 } }), ids(3, 2, 1)),
       ask("an array there is not opened", find({ "l.0": 2 }, { projection }), ids(2)),
       ask("nor is it for a count", { count: "c", query: { "l.0": 2 } }, { n: 1 }),
+      ask("missing in its documents", find({ "a.0": null }, { projection, sort: { _id: 1 } }), ids(1, 2)), // prettier-ignore
       ask("an array there is compared as a whole", find({ "l.0": [1, 2] }, { projection }), ids(1)),
     ];
   }),
