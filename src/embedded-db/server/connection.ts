@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Request } from "../wire/messages";
 import { parseMessage } from "../wire/parser";
 import { serializeReply } from "../wire/serializer";
 import { MessageSplitter } from "../wire/splitter";
@@ -81,7 +82,6 @@ export class Connection implements Receiver {
     this.busy = true;
     for (let next = this.queue.shift(); next && !this.socket.destroyed; next = this.queue.shift()) {
       await this.answer(next);
-      await this.drained();
       if (next.length > SMALL_MESSAGE_BYTES) {
         this.budget.release(this);
       }
@@ -99,17 +99,32 @@ export class Connection implements Receiver {
   private async answer(message: Buffer): Promise<void> {
     this.context.engine.statistics.network.numRequests++;
     try {
-      const request = parseMessage(message);
-      const document = await dispatch(request, { ...this.context, signal: this.gone.signal });
-      if (!request.silent && this.socket.writable) {
-        lastReplyId = (lastReplyId + 1) | 0;
-        const reply = serializeReply(request, lastReplyId, document);
-        this.context.engine.statistics.network.bytesOut += reply.length;
-        this.socket.write(reply);
+      const context = { ...this.context, signal: this.gone.signal };
+      let request: Request | undefined = parseMessage(message);
+      while (request) {
+        request = this.reply(request, await dispatch(request, context), context);
+        await this.drained();
       }
     } catch {
       this.socket.destroy();
     }
+  }
+
+  /** Sends a reply; gives the request it answers next, if the client wants to be told of news. */
+  private reply(
+    request: Request,
+    document: Buffer,
+    { engine, streaming = false }: ConnectionContext,
+  ): Request | undefined {
+    if (request.silent || !this.socket.writable) {
+      return undefined;
+    }
+    const moreToCome = request.exhaustAllowed && streaming;
+    lastReplyId = (lastReplyId + 1) | 0;
+    const reply = serializeReply(request, lastReplyId, document, moreToCome);
+    engine.statistics.network.bytesOut += reply.length;
+    this.socket.write(reply);
+    return moreToCome ? { ...request, requestId: lastReplyId } : undefined;
   }
 
   private async drained(): Promise<void> {

@@ -26,6 +26,8 @@ export interface ConnectionContext {
   connections: () => Doc;
   /** Aborted when the client has gone. */
   signal?: AbortSignal;
+  /** Set by a command that tells news as they come: it may answer again without being asked. */
+  streaming?: boolean;
 }
 
 /** Errors after which a transaction can be run again from its start. */

@@ -21,6 +21,8 @@ export interface Request {
   command: Doc;
   /** The client wants no reply. */
   silent: boolean;
+  /** The client takes further replies without asking for them. */
+  exhaustAllowed: boolean;
   /** Came as OP_QUERY and is answered with OP_REPLY. */
   legacy: boolean;
   /** Why the command could not be read, though its message is whole: the answer to it. */

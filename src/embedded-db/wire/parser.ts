@@ -11,7 +11,7 @@ import {
   type SequenceDocument,
 } from "./messages";
 
-const Flag = { checksumPresent: 1, moreToCome: 2 } as const;
+const Flag = { checksumPresent: 1, moreToCome: 2, exhaustAllowed: 0x10000 } as const;
 
 /** The low 16 flag bits must be understood by the receiver. */
 const REQUIRED_FLAGS = 0xffff;
@@ -52,7 +52,8 @@ function parseOpMsg(message: Buffer, requestId: number): Request {
   }
   const end = flags & Flag.checksumPresent ? checkedEnd(message) : message.length;
   const silent = (flags & Flag.moreToCome) !== 0;
-  return readable({ requestId, silent, legacy: false }, () => {
+  const exhaustAllowed = (flags & Flag.exhaustAllowed) !== 0;
+  return readable({ requestId, silent, exhaustAllowed, legacy: false }, () => {
     const { body, sequences } = parseSections(message, HEADER_BYTES + 4, end);
     sequences.forEach(([name, documents]) => (body[name] = documents));
     return body;
@@ -142,7 +143,7 @@ function parseOpQuery(message: Buffer, requestId: number): Request {
   }
   const [db = ""] = message.toString("utf8", nameStart, nameEnd).split(".$cmd");
   const length = sectionLength(message, start, message.length);
-  return readable({ requestId, silent: false, legacy: true }, () => {
+  return readable({ requestId, silent: false, exhaustAllowed: false, legacy: true }, () => {
     const query = decode(message.subarray(start, start + length));
     return { ...((query["$query"] ?? query) as Doc), $db: db };
   });

@@ -2,16 +2,23 @@ import { HEADER_BYTES, OpCode, type Request } from "./messages";
 
 const AWAIT_CAPABLE = 8;
 
-/** Wraps a reply document into the message that answers a request. */
-export function serializeReply(request: Request, replyId: number, document: Buffer): Buffer {
+const MORE_TO_COME = 2;
+
+/** Wraps a reply document into the message that answers a request; others may follow unasked. */
+export function serializeReply(
+  request: Request,
+  replyId: number,
+  document: Buffer,
+  moreToCome = false,
+): Buffer {
   return request.legacy
     ? opReply(request.requestId, replyId, document)
-    : opMsg(request.requestId, replyId, document);
+    : opMsg(request.requestId, replyId, document, moreToCome ? MORE_TO_COME : 0);
 }
 
-function opMsg(responseTo: number, requestId: number, document: Buffer): Buffer {
+function opMsg(responseTo: number, requestId: number, document: Buffer, flags: number): Buffer {
   const head = header(HEADER_BYTES + 5, document.length, requestId, responseTo, OpCode.message);
-  head.writeUInt32LE(0, HEADER_BYTES);
+  head.writeUInt32LE(flags, HEADER_BYTES);
   head[HEADER_BYTES + 4] = 0;
   return Buffer.concat([head, document]);
 }

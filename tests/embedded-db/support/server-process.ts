@@ -29,11 +29,20 @@ export class ServerProcess {
 
   /** `kill -9`, at once and without a chance to tidy up. */
   async kill(): Promise<void> {
-    if (this.child.signalCode !== null) {
+    await this.end("SIGKILL");
+  }
+
+  /** Ends it as a supervisor of processes does. */
+  async stop(): Promise<void> {
+    await this.end("SIGTERM");
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.signalCode !== null || this.child.exitCode !== null) {
       return;
     }
     const gone = once(this.child, "exit");
-    this.child.kill("SIGKILL");
+    this.child.kill(signal);
     await gone;
   }
 }
