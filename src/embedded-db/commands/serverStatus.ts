@@ -31,7 +31,7 @@ export function serverStatus(context: CommandContext): Doc {
     host: context.connection.host,
     version: MONGODB_VERSION,
     process: "mongod",
-    pid: Long.fromNumber(pid),
+    pid,
     uptime: double(Math.floor(up / 1000)),
     uptimeMillis: Long.fromNumber(up),
     uptimeEstimate: Long.fromNumber(Math.floor(up / 1000)),
