@@ -83,6 +83,9 @@ export class Cursors {
       throw new MongoError(43, `cursor id ${key} not found`);
     }
     cursor.lastUse = Date.now();
+    // Last in the map is used last.
+    this.byId.delete(key);
+    this.byId.set(key, cursor);
     return cursor;
   }
 
@@ -113,8 +116,10 @@ export class Cursors {
   }
 
   private closeOldest(): void {
-    const oldest = [...this.byId.values()].reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
-    this.close(oldest);
+    const [oldest] = this.byId.values();
+    if (oldest) {
+      this.close(oldest);
+    }
   }
 }
 
