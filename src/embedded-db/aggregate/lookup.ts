@@ -1,5 +1,5 @@
 import { failedToParse } from "../errors";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc, isDocument, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { encodeKey } from "../index/key-string";
 import { compileExpression } from "../query/expression";
@@ -102,10 +102,9 @@ function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Found): Do
     spec.variables.map(([name, evaluate]) => [name, evaluate(scopeFor(doc, context))]),
   );
   const values = spec.local && localValues(doc, spec.local);
-  const key = encodeKey([
-    values ?? null,
-    Object.values(variables).map((value) => value ?? null),
-  ]).toString("latin1");
+  // Equal values of other types, and a missing one and null, may find other documents.
+  const given = Object.values(variables).map((value) => [typeName(value), value ?? null]);
+  const key = encodeKey([values ?? null, given]).toString("latin1");
   let found = cache.get(key);
   if (!found) {
     found = run(spec, values, variables, context);

@@ -1,6 +1,6 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument, Long } from "../bson/values";
-import { readPath } from "../query/path";
+import { own } from "../query/path";
 import type { PipelineContext, Stage } from "./stage";
 
 interface Unwind {
@@ -48,7 +48,7 @@ function parse(argument: unknown): Unwind {
 }
 
 function* unwindDocument(doc: Doc, spec: Unwind): Iterable<Doc> {
-  const value = readPath(doc, spec.parts);
+  const value = nestedValue(doc, spec.parts);
   const { indexField } = spec;
   const numbered = (out: Doc, index: unknown) =>
     indexField === undefined ? out : { ...out, [indexField]: index };
@@ -61,6 +61,14 @@ function* unwindDocument(doc: Doc, spec: Unwind): Iterable<Doc> {
   } else if (spec.keepEmpty) {
     yield numbered(Array.isArray(value) ? replaced(doc, spec.parts, undefined) : doc, null);
   }
+}
+
+/** The value at a path that leads through documents only: arrays on the way are not unwound. */
+function nestedValue(doc: Doc, parts: readonly string[]): unknown {
+  return parts.reduce<unknown>(
+    (value, part) => (isDocument(value) ? own(value, part) : undefined),
+    doc,
+  );
 }
 
 /** A copy with another value at the path; undefined removes the field. */

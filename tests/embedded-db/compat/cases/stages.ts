@@ -13,7 +13,56 @@ const TREE = [
   },
 ];
 
+/** Without a field, with null, and with a number in it. */
+const KINDS_OF_NOTHING = {
+  $project: {
+    n: {
+      $switch: {
+        branches: [
+          { case: { $eq: ["$_id", 1] }, then: "$$REMOVE" },
+          { case: { $eq: ["$_id", 2] }, then: null },
+        ],
+        default: 1,
+      },
+    },
+  },
+};
+
 const FOUND: [name: string, pipeline: Doc[], documents: Doc[]][] = [
+  [
+    "$lookup tells a variable that is missing from one that is null",
+    [
+      KINDS_OF_NOTHING,
+      {
+        $lookup: {
+          from: "c",
+          as: "found",
+          let: { n: "$n" },
+          pipeline: [
+            KINDS_OF_NOTHING,
+            { $match: { $expr: { $eq: ["$n", "$$n"] } } },
+            { $project: { _id: 1 } },
+          ],
+        },
+      },
+      { $project: { found: 1 } },
+    ],
+    [1, 2, 3].map((_id) => ({ _id, found: [{ _id }] })),
+  ],
+  [
+    "$unwind does not go through arrays",
+    [
+      { $limit: 1 },
+      { $project: { list: [{ a: [1, 2] }] } },
+      { $unwind: { path: "$list.a", preserveNullAndEmptyArrays: true } },
+    ],
+    [{ _id: 1, list: [{ a: [1, 2] }] }],
+  ],
+  [
+    "$unwind finds nothing behind an array",
+    [{ $project: { list: [{ a: [1, 2] }] } }, { $unwind: "$list.a" }],
+    [],
+  ],
   [
     "$bucketAuto counts evenly, its _id in front",
     [{ $bucketAuto: { groupBy: "$_id", buckets: 2 } }],
