@@ -33,6 +33,9 @@ async function copyInto(target: string, source: string, incoming: string): Promi
   }
 }
 
+/** So often in a row parallel deletes do not come between by chance. */
+const MOST_ATTEMPTS = 1000;
+
 /** A parallel delete may take the parent folder away between the two steps, hence the repetition. */
 async function renameInto(target: string, source: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -40,7 +43,7 @@ async function renameInto(target: string, source: string): Promise<void> {
     try {
       return await rename(source, target);
     } catch (error) {
-      if (codeOf(error) !== "ENOENT" || attempt === 10) {
+      if (codeOf(error) !== "ENOENT" || attempt === MOST_ATTEMPTS) {
         throw error;
       }
     }
