@@ -1,6 +1,6 @@
 import { MongoError } from "./errors";
 import { MAX_DOCUMENT_BYTES } from "./bson/encode";
-import { Long, toNumber } from "./bson/values";
+import { toBigInt } from "./bson/values";
 import type { Deadline } from "./query/scan";
 import { watched } from "./query/watch";
 
@@ -77,7 +77,7 @@ export class Cursors {
   }
 
   find(id: unknown): Cursor {
-    const key = cursorId(id);
+    const key = toBigInt(id);
     const cursor = this.byId.get(key);
     if (!cursor) {
       throw new MongoError(43, `cursor id ${key} not found`);
@@ -91,7 +91,7 @@ export class Cursors {
 
   /** True when there was such a cursor. */
   kill(id: unknown): boolean {
-    const cursor = this.byId.get(cursorId(id));
+    const cursor = this.byId.get(toBigInt(id));
     if (cursor) {
       this.close(cursor);
     }
@@ -155,8 +155,4 @@ function readBatch(cursor: Cursor, size: number): Batch {
     documents.push(document);
   }
   return { documents, exhausted: false };
-}
-
-function cursorId(id: unknown): bigint {
-  return id instanceof Long ? id.toBigInt() : BigInt(toNumber(id) ?? 0);
 }

@@ -1,7 +1,7 @@
 import { failedToParse } from "../errors";
 import { type Doc, isDocument, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
-import { encodeKey } from "../index/key-string";
+import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { readPath } from "../query/path";
@@ -104,7 +104,7 @@ function joined(doc: Doc, spec: Lookup, context: StageContext, cache: Found): Do
   const values = spec.local && localValues(doc, spec.local);
   // Equal values of other types, and a missing one and null, may find other documents.
   const given = Object.values(variables).map((value) => [typeName(value), value ?? null]);
-  const key = encodeKey([values ?? null, given]).toString("latin1");
+  const key = identityOf([values ?? null, given]);
   let found = cache.get(key);
   if (!found) {
     found = run(spec, values, variables, context);

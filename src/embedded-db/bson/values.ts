@@ -105,6 +105,14 @@ export function isNumeric(value: unknown): boolean {
   return rankOf(value) === Rank.number;
 }
 
+/** A whole BSON number as a bigint; 0 for anything that is no number. */
+export function toBigInt(value: unknown): bigint {
+  // Every write command brings a long; Long's own way to a bigint leads over text.
+  return value instanceof Long
+    ? (BigInt(value.high) << 32n) | BigInt(value.low >>> 0)
+    : BigInt(toNumber(value) ?? 0);
+}
+
 /** The JavaScript number nearest to a BSON number, or undefined for any other type. */
 export function toNumber(value: unknown): number | undefined {
   if (typeof value === "number") {

@@ -1,7 +1,7 @@
-import { badValue, failedToParse, MongoError } from "../errors";
+import { failedToParse, MongoError } from "../errors";
 import { decode, type RawDocument } from "../bson/decode";
 import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
-import { type Doc, isDocument, omit, textOf, Timestamp } from "../bson/values";
+import { type Doc, isDocument, omit, Timestamp } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
 import { clusterTimeOf, type HistoryEntry } from "../change-history";
@@ -10,6 +10,7 @@ import { readDocument } from "../query/select";
 import type { Change } from "../sessions/write-unit";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
+import { choice } from "./fields";
 import { openCursor } from "./reply";
 import { nextChange } from "./tail";
 
@@ -97,13 +98,17 @@ function parseWatch(
     db: all ? undefined : context.db,
     coll,
     ...startOf(context, options),
-    fullDocument: choice(options, "fullDocument", [
+    fullDocument: choice("$changeStream", options, "fullDocument", [
       "default",
       "updateLookup",
       "whenAvailable",
       "required",
     ]),
-    beforeChange: choice(options, "fullDocumentBeforeChange", ["off", "whenAvailable", "required"]),
+    beforeChange: choice("$changeStream", options, "fullDocumentBeforeChange", [
+      "off",
+      "whenAvailable",
+      "required",
+    ]),
     expanded: options["showExpandedEvents"] === true,
     split,
     stages: compilePipeline(stages, pipelineContext(context, context.engine.storage, undefined)),
@@ -143,18 +148,6 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
   return fragment === undefined || fragment === INVALIDATED
     ? { after: position, fragments: 0, resumed: fragment === undefined }
     : { after: position - 1, fragments: fragment + 1, resumed: false };
-}
-
-/** An option with a few words to choose from; the first is the default. */
-function choice<Word extends string>(options: Doc, name: string, words: readonly Word[]): Word {
-  const given = options[name] ?? words[0];
-  const word = words.find((known) => known === given);
-  if (word === undefined) {
-    throw badValue(
-      `Enumeration value '${textOf(given)}' for field '$changeStream.${name}' is not a valid value.`,
-    );
-  }
-  return word;
 }
 
 /** The changes a client watches, as documents. */

@@ -8,7 +8,7 @@ import { isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
-import { isGeneric } from "./fields";
+import { choice, isGeneric } from "./fields";
 
 /** Options kept and shown by listCollections. */
 const OPTIONS = [
@@ -123,21 +123,10 @@ export function checkImages(images: unknown, options: Doc): void {
   }
 }
 
-const VALIDATION_WORDS: Record<string, readonly string[]> = {
-  validationLevel: ["off", "strict", "moderate"],
-  validationAction: ["error", "warn"],
-};
-
 /** @see https://www.mongodb.com/docs/manual/core/schema-validation/ */
 export function checkValidation(command: string, options: Doc): void {
-  for (const [name, words] of Object.entries(VALIDATION_WORDS)) {
-    const word = options[name] ?? words[0];
-    if (typeof word !== "string" || !words.includes(word)) {
-      throw badValue(
-        `Enumeration value '${textOf(word)}' for field '${command}.${name}' is not a valid value.`,
-      );
-    }
-  }
+  choice(command, options, "validationLevel", ["strict", "moderate", "off"]);
+  choice(command, options, "validationAction", ["error", "warn"]);
   const validator = options["validator"] ?? {};
   if (!isDocument(validator)) {
     throw badValue("'validator' has to be a document.");

@@ -1,5 +1,5 @@
-import { unknownField } from "../errors";
-import type { Doc } from "../bson/values";
+import { badValue, unknownField } from "../errors";
+import { type Doc, textOf } from "../bson/values";
 
 /** What every command may carry, besides names that start with a dollar. */
 const GENERIC = new Set([
@@ -117,4 +117,21 @@ export function checkFields(name: string, command: Doc): void {
 /** True for what any command may carry. */
 export function isGeneric(field: string): boolean {
   return GENERIC.has(field) || field.startsWith("$");
+}
+
+/** An option with a few words to choose from; the first is the default. */
+export function choice<Word extends string>(
+  where: string,
+  options: Doc,
+  name: string,
+  words: readonly Word[],
+): Word {
+  const given = options[name] ?? words[0];
+  const word = words.find((known) => known === given);
+  if (word === undefined) {
+    throw badValue(
+      `Enumeration value '${textOf(given)}' for field '${where}.${name}' is not a valid value.`,
+    );
+  }
+  return word;
 }

@@ -1,8 +1,7 @@
 import { Rank, rankOf, toNumber } from "../bson/values";
 import type { FilterNode } from "../query/filter";
-import { arrayIndex } from "../query/path";
 import { AFTER_PREFIX, encodeKey, invert } from "./key-string";
-import { fieldKey, type FoldString, type IndexField } from "./index-keys";
+import { fieldKey, type FoldString, hasPlace, type IndexField } from "./index-keys";
 
 /** Keys from `low` up to but not including `high`, within one field of an index. */
 export interface Interval {
@@ -112,6 +111,7 @@ function boundsFor(
     .filter(({ path }) => path === field.path)
     .flatMap((condition) => {
       const bounds = boundsOf(condition, field, fold);
+      // Such a path is missing in the array's documents, too, which has no key beside the place's.
       return bounds && (bounds.needsValue || !hasPlace(field))
         ? [{ ...bounds, element: condition.element }]
         : [];
@@ -121,14 +121,6 @@ function boundsFor(
     return best;
   }
   return found.reduce(intersect);
-}
-
-/**
- * A path with a place in an array is missing in the array's documents, too, which has no key where
- * there is something at the place.
- */
-function hasPlace({ parts }: IndexField): boolean {
-  return parts.some((part) => arrayIndex(part) !== undefined);
 }
 
 function intersect(a: PathBounds, b: PathBounds): PathBounds {

@@ -3,10 +3,9 @@ import { BSONSymbol, Decimal128, Long, Rank, rankOf, toNumber } from "../bson/va
 import type { Index } from "../catalog/collection-index";
 import type { Collation } from "../query/collation";
 import type { Filter, FilterNode } from "../query/filter";
-import { arrayIndex } from "../query/path";
 import type { KeyRange } from "../storage/storage";
 import { type Condition, conditionsOf, type FieldBounds, prefixesOf } from "./bounds";
-import { fieldKey, type IndexField } from "./index-keys";
+import { fieldKey, hasPlace, type IndexField } from "./index-keys";
 import { invert } from "./key-string";
 
 /** Keys of longer strings may be cut. */
@@ -86,7 +85,7 @@ function holdsExactly(
   strings: boolean,
 ): boolean {
   const field = index.fields[at] as IndexField;
-  const byPlace = field.parts.some((part) => arrayIndex(part) !== undefined);
+  const byPlace = hasPlace(field);
   // An array at a place of another one has a key for each element, which the filter does not open.
   if (field.hashed || (byPlace && index.multikey.has(at))) {
     return false;

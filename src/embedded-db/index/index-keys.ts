@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { MongoError } from "../errors";
 import { isDocument, type Doc } from "../bson/values";
-import { placeIn } from "../query/path";
+import { arrayIndex, placeIn } from "../query/path";
 import { encodeKey, invert, KeyWriter } from "./key-string";
 
 /** One field of an index: `{ "owner.name": -1 }`. */
@@ -12,6 +12,11 @@ export interface IndexField {
   hashed: boolean;
   /** A kind of index that is checked and kept, but not searched. */
   geo?: GeoKind | undefined;
+}
+
+/** True for a field whose path may name a place in an array. */
+export function hasPlace({ parts }: IndexField): boolean {
+  return parts.some((part) => arrayIndex(part) !== undefined);
 }
 
 export type GeoKind = "2dsphere" | "2d";

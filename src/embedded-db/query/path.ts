@@ -99,8 +99,8 @@ export function visitKeysAt(
   }
 }
 
-/** A path that goes on leads nowhere, not even to a missing value, from any other element. */
-function isContainer(element: unknown): boolean {
+/** True for what a path can lead through: from anything else it goes nowhere, not even to a missing value. */
+export function isContainer(element: unknown): boolean {
   return Array.isArray(element) || isDocument(element);
 }
 

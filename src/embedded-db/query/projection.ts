@@ -3,7 +3,7 @@ import { type Doc, isDocument, isNumeric, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
 import { compileExpression } from "./expression";
 import { parseFilter } from "./filter";
-import { own } from "./path";
+import { isContainer, own } from "./path";
 import { type Evaluate, type Scope, scopeFor } from "./scope";
 
 /** What a projection may need besides the document. */
@@ -293,10 +293,6 @@ function addComputed(
 /** What is neither a document nor an array gives way to a document of what is computed in it. */
 function hasComputed(tree: Tree): boolean {
   return tree.fields.size > 0 && [...leaves(tree)].some(({ kind }) => kind === "compute");
-}
-
-function isContainer(value: unknown): boolean {
-  return Array.isArray(value) || isDocument(value);
 }
 
 function projectField(

@@ -1,7 +1,7 @@
 import { MongoError } from "../errors";
 import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
-import { Binary, type Doc, isDocument, Long, toNumber } from "../bson/values";
+import { Binary, type Doc, isDocument, Long, toBigInt } from "../bson/values";
 import { sessionKey, sessionRange } from "../storage/keys";
 import type { Storage } from "../storage/storage";
 import { type Transaction, type Transactions, TRANSIENT } from "./transactions";
@@ -283,13 +283,6 @@ function finish(session: Session, ended: Transaction, state: "committed" | "abor
 function lastUse(record: Buffer): number {
   const { lastUse: date } = decode(record);
   return date instanceof Date ? date.getTime() : 0;
-}
-
-function toBigInt(value: unknown): bigint {
-  // Every write command brings one; Long's own way to a bigint leads over text.
-  return value instanceof Long
-    ? (BigInt(value.high) << 32n) | BigInt(value.low >>> 0)
-    : BigInt(toNumber(value) ?? 0);
 }
 
 export function noSuchTransaction(message: string): MongoError {
