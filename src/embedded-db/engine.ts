@@ -9,7 +9,7 @@ import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
 import { type Change, WriteUnit } from "./sessions/write-unit";
 import { Statistics } from "./statistics";
-import type { Storage, Writer } from "./storage/storage";
+import type { Storage } from "./storage/storage";
 
 /** Told that something was committed. */
 type ChangeListener = () => void;
@@ -103,28 +103,16 @@ export class Engine {
 
   private async attempt<T>(work: (unit: WriteUnit) => T): Promise<T> {
     let unit: WriteUnit | undefined;
-    try {
-      const result = await this.storage.write((writer) => {
+    const result = await this.storage.write(
+      (writer) => {
         unit = new WriteUnit(writer, this.transactions);
-        return runWhole(unit, writer, work);
-      });
-      this.publish(unit?.changes ?? []);
-      return result;
-    } catch (error) {
-      unit?.rollback();
-      throw error;
-    }
-  }
-}
-
-/** A work that fails is taken back at once: the next one of the same commit must not see it. */
-function runWhole<T>(unit: WriteUnit, writer: Writer, work: (unit: WriteUnit) => T): T {
-  try {
-    const value = work(unit);
-    unit.finish(writer);
-    return value;
-  } catch (error) {
-    unit.rollback();
-    throw error;
+        const value = work(unit);
+        unit.finish(writer);
+        return value;
+      },
+      () => unit?.rollback(),
+    );
+    this.publish(unit?.changes ?? []);
+    return result;
   }
 }

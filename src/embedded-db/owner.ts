@@ -1,14 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { setTimeout as sleep } from "node:timers/promises";
-import { decode } from "./bson/decode";
-import { encode } from "./bson/encode";
+import { ask } from "./ask";
 import { isDocument } from "./bson/values";
-import { HEADER_BYTES, OpCode } from "./wire/messages";
-import { MessageSplitter } from "./wire/splitter";
 
 /** What the owner of a data folder writes into it. */
 interface OwnerRecord {
@@ -25,7 +21,6 @@ export type Claim = { owner: true; folder: OwnedFolder } | { owner: false; port:
 
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 50;
-const ANSWER_MS = 2_000;
 
 /**
  * Asks for a data folder. Whoever reads or writes the owner file holds LMDB's writer lock, which
@@ -135,36 +130,11 @@ function startOf(pid: number): string | undefined {
 }
 
 /** True when the process that wrote the record serves its port: anything else may have the port now. */
-function answers({ pid, port }: OwnerRecord): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
-    const splitter = new MessageSplitter();
-    const done = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.setTimeout(ANSWER_MS, () => done(false));
-    socket.once("error", () => done(false));
-    socket.once("close", () => resolve(false));
-    socket.once("connect", () => socket.write(serverStatusMessage()));
-    socket.on("data", (chunk: Buffer) => {
-      try {
-        for (const message of splitter.push(chunk)) {
-          const reply = decode(message.subarray(HEADER_BYTES + 5));
-          done(reply["pid"] === pid && isDocument(reply["storageEngine"]));
-        }
-      } catch {
-        done(false);
-      }
-    });
-  });
-}
-
-function serverStatusMessage(): Buffer {
-  const body = encode({ serverStatus: 1, $db: "admin" });
-  const head = Buffer.alloc(HEADER_BYTES + 5);
-  head.writeInt32LE(head.length + body.length, 0);
-  head.writeInt32LE(1, 4);
-  head.writeInt32LE(OpCode.message, 12);
-  return Buffer.concat([head, body]);
+async function answers({ pid, port }: OwnerRecord): Promise<boolean> {
+  try {
+    const status = await ask(port, { serverStatus: 1, $db: "admin" });
+    return status["pid"] === pid && isDocument(status["storageEngine"]);
+  } catch {
+    return false;
+  }
 }

@@ -4,9 +4,8 @@ import { ExitGate } from "./exit-gate";
 import { startExpiry } from "./expiry";
 import { claimFolder, type OwnedFolder } from "./owner";
 import { Listener } from "./server/listener";
-import { checkFormat } from "./storage/format";
+import { DurableStorage } from "./storage/durable";
 import { readLastPort, writeLastPort } from "./storage/last-port";
-import { LmdbStorage } from "./storage/lmdb";
 import { MemoryStorage } from "./storage/memory";
 import type { Storage } from "./storage/storage";
 
@@ -38,8 +37,7 @@ async function start({ dataDir, port, gate }: WorkerOptions): Promise<Running> {
     return { stop: () => Promise.resolve() };
   }
   try {
-    const storage = new LmdbStorage(dataDir, new ExitGate(gate));
-    await checkFormat(storage, dataDir);
+    const storage = new DurableStorage(dataDir, new ExitGate(gate));
     return await serve(storage, port, claim.folder);
   } catch (error) {
     await claim.folder.release();

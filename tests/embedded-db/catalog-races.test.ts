@@ -6,7 +6,7 @@ import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../src/embedded
 import { Binary, type Doc, Long } from "../../src/embedded-db/bson/values";
 import { Catalog } from "../../src/embedded-db/catalog/catalog";
 import { documentRange, indexRange } from "../../src/embedded-db/storage/keys";
-import { LmdbStorage } from "../../src/embedded-db/storage/lmdb";
+import { DurableStorage } from "../../src/embedded-db/storage/durable";
 import type { KeyRange } from "../../src/embedded-db/storage/storage";
 import { type Random, randomFrom } from "./support/random";
 import { WireClient } from "./support/wire-client";
@@ -117,7 +117,7 @@ async function race(random: Random): Promise<void> {
 }
 
 /** The ids that keys of a kind stand under. */
-function idsIn(storage: LmdbStorage, rangeOf: (id: number) => KeyRange): Set<number> {
+function idsIn(storage: DurableStorage, rangeOf: (id: number) => KeyRange): Set<number> {
   const range = { start: rangeOf(0).start, end: rangeOf(ID_SPACE - 1).end };
   return new Set([...storage.range(range)].map(({ key }) => key.readUInt32BE(1)));
 }
@@ -138,7 +138,7 @@ describe("writes that race with changes of their collections", () => {
     client.close();
     await database.stop();
 
-    const storage = new LmdbStorage(folder);
+    const storage = new DurableStorage(folder);
     const catalog = new Catalog();
     catalog.load(storage);
     const collections = catalog.databaseNames().flatMap((db) => catalog.collections(db));

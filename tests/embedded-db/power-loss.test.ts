@@ -1,171 +1,209 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../src/embedded-db";
+import { DurableStorage } from "../../src/embedded-db/storage/durable";
 import { FlushPoint } from "../../src/embedded-db/storage/flush-point";
-import { LmdbStorage } from "../../src/embedded-db/storage/lmdb";
+import type * as DiskImage from "./support/disk-image";
+import { disk } from "./support/disk-image";
 import { type Random, randomFrom } from "./support/random";
 import { spawnDatabase } from "./support/server-process";
 
-const ROUNDS = 12;
+jest.mock("node:fs", () =>
+  jest.requireActual<typeof DiskImage>("./support/disk-image").disk.wrapped(),
+);
+
+const ROUNDS = 30;
 const KEYS = 400;
-const PAGE_BYTES = 4096;
 /** Longer than any test: the disk gets what is flushed by hand. */
 const NEVER_MS = 2 ** 30;
 
 const [BOOT, NEXT_BOOT] = [randomUUID(), randomUUID()];
-const ALL = { start: Buffer.from([0]), end: Buffer.from([255]) };
+const ALL = { start: Buffer.from("k"), end: Buffer.from("l") };
 
 type Model = Map<string, string>;
 
 let folder: string;
+let dataDir: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "embedded-db-"));
+  dataDir = join(folder, "data");
+  mkdirSync(dataDir);
 });
 
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  disk.clear();
+});
 
-function keyOf(n: number): Buffer {
-  return Buffer.from(`k${n}`);
+/** What to put under some key; undefined to remove it. */
+function changeOf(random: Random): { key: Buffer; value: string | undefined } {
+  const length = 1 + random(random(10) === 0 ? 4000 : 20);
+  const value = random(4) === 0 ? undefined : String(random(1_000_000)).repeat(length);
+  return { key: Buffer.from(`k${random(KEYS)}`), value };
 }
 
-/** Commits that grow, change and remove entries, some of them larger than a page. */
+/**
+ * Writes that grow, change and remove entries, some of them larger than a page and some too large
+ * for the journal, and now and then a checkpoint. Gives what the store held after each.
+ */
 async function scribble(
-  storage: LmdbStorage,
-  model: Model,
+  storage: DurableStorage,
+  start: Model,
   random: Random,
-  commits: number,
-): Promise<void> {
-  for (let commit = 0; commit < commits; commit++) {
-    await storage.write((writer) => {
-      for (let n = random(8); n >= 0; n--) {
-        const key = keyOf(random(KEYS));
-        if (random(4) === 0) {
-          writer.delete(key);
-          model.delete(key.toString());
-        } else {
-          const value = String(random(1_000_000)).repeat(1 + random(random(10) === 0 ? 2000 : 20));
-          writer.put(key, Buffer.from(value));
-          model.set(key.toString(), value);
-        }
-      }
-    });
+  writes: number,
+): Promise<Model[]> {
+  const states = [start];
+  for (let write = 0; write < writes; write++) {
+    const model = new Map(states.at(-1));
+    const changes = Array.from({ length: 1 + random(8) }, () => changeOf(random));
+    await storage.write((writer) =>
+      changes.forEach(({ key, value }) =>
+        value === undefined ? writer.delete(key) : writer.put(key, Buffer.from(value)),
+      ),
+    );
+    changes.forEach(({ key, value }) =>
+      value === undefined ? model.delete(String(key)) : model.set(String(key), value),
+    );
+    states.push(model);
+    if (random(40) === 0) {
+      storage.checkpoint();
+    }
   }
+  return states;
 }
 
-function contentOf(storage: LmdbStorage): Model {
+function contentOf(storage: DurableStorage): Model {
   return new Map([...storage.range(ALL)].map(({ key, value }) => [String(key), String(value)]));
 }
 
-/** A folder as a system that went down may leave it: of the pages written since, any and none. */
-function wreck(name: string, before: Buffer, random: Random): string {
-  const target = join(folder, name);
-  mkdirSync(target);
-  const after = readFileSync(LmdbStorage.fileIn(folder));
-  for (let at = 0; at < after.length; at += PAGE_BYTES) {
-    if (random(2) === 0) {
-      before.subarray(at, at + PAGE_BYTES).copy(after.fill(0, at, at + PAGE_BYTES), at);
-    }
-  }
-  writeFileSync(LmdbStorage.fileIn(target), after);
-  copyFileSync(FlushPoint.fileIn(folder), FlushPoint.fileIn(target));
-  return target;
+/** The folder as a system that goes down now may leave it. */
+function wreck(name: string, random: Random): string {
+  disk.leave(dataDir, join(folder, name), random);
+  return join(folder, name);
+}
+
+/** The folder as a process that ends now leaves it. */
+function copyOf(name: string): string {
+  cpSync(dataDir, join(folder, name), { recursive: true });
+  return join(folder, name);
 }
 
 /** Opens a folder, reads all of it, writes to it, and reads again. */
 async function contentAfter(boot: string, dataDir: string): Promise<Model> {
-  const storage = new LmdbStorage(dataDir, undefined, NEVER_MS, boot);
+  const storage = new DurableStorage(dataDir, undefined, NEVER_MS, boot);
   const content = contentOf(storage);
-  const model = new Map(content);
-  await scribble(storage, model, randomFrom(1), 20);
-  expect(sorted(contentOf(storage))).toEqual(sorted(model));
+  const states = await scribble(storage, content, randomFrom(1), 20);
+  expect(sorted(contentOf(storage))).toEqual(sorted(states.at(-1)));
   await storage.close();
+  const again = new DurableStorage(dataDir, undefined, NEVER_MS, boot);
+  expect(sorted(contentOf(again))).toEqual(sorted(states.at(-1)));
+  await again.close();
   return content;
 }
 
-function sorted(model: Model): [string, string][] {
+function sorted(model: Model = new Map()): [string, string][] {
   return [...model].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+function isSameAs(found: Model): (state: Model) => boolean {
+  const text = JSON.stringify(sorted(found));
+  return (state) => JSON.stringify(sorted(state)) === text;
+}
+
 describe("a folder whose system went down", () => {
-  it("is whole as it was flushed last, whatever else has reached the disk", async () => {
-    const random = randomFrom(Number(process.env["CRASH_SEED"] ?? Date.now() % 1_000_000));
-    const storage = new LmdbStorage(folder, undefined, NEVER_MS, BOOT);
-    const model: Model = new Map();
+  it("has what was flushed, and of the writes after that none without those before it", async () => {
+    const seed = Number(process.env["CRASH_SEED"] ?? Date.now() % 1_000_000);
+    const random = randomFrom(seed);
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    let states: Model[] = [new Map()];
+    let flushed = states;
     for (let round = 0; round < ROUNDS; round++) {
-      await scribble(storage, model, random, random(60));
-      await storage.flush();
-      const flushed = new Map(model);
-      const before = readFileSync(LmdbStorage.fileIn(folder));
-      await scribble(storage, model, random, random(200));
-      const found = await contentAfter(NEXT_BOOT, wreck(`wreck ${round}`, before, random));
-      expect(sorted(found)).toEqual(sorted(flushed));
+      const more = await scribble(storage, states.at(-1) as Model, random, random(150));
+      states = [...states, ...more.slice(1)];
+      const known = states.slice(-1);
+      const flushing = storage.flush().then(() => (flushed = known));
+      const during = await scribble(storage, states.at(-1) as Model, random, random(60));
+      states = [...states, ...during.slice(1)];
+      await (random(2) === 0 ? flushing : turn());
+      const target = wreck(`wreck ${round}`, random);
+      const possible = states.slice(states.indexOf(flushed[0] as Model));
+      const found = await contentAfter(NEXT_BOOT, target);
+      expect({ seed, round, found: possible.findIndex(isSameAs(found)) }).not.toMatchObject({
+        found: -1,
+      });
+      states = possible;
     }
     await storage.close();
   });
 
   it("goes back one flush further when the youngest flush point is torn", async () => {
     const random = randomFrom(7);
-    const storage = new LmdbStorage(folder, undefined, NEVER_MS, BOOT);
-    const model: Model = new Map();
-    await scribble(storage, model, random, 50);
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    const flushed = (await scribble(storage, new Map(), random, 50)).at(-1) as Model;
+    storage.checkpoint();
     await storage.flush();
-    const flushed = new Map(model);
-    const point = readFileSync(FlushPoint.fileIn(folder));
-    await scribble(storage, model, random, 50);
-    const before = readFileSync(LmdbStorage.fileIn(folder));
-    const target = wreck("torn", before, random);
+    const point = readFileSync(FlushPoint.fileIn(dataDir));
+    const states = await scribble(storage, flushed, random, 50);
+    storage.checkpoint();
+    const target = wreck("torn", random);
     await storage.flush();
-    const torn = readFileSync(FlushPoint.fileIn(folder));
+    const torn = readFileSync(FlushPoint.fileIn(dataDir));
     const changed = torn.findIndex((byte, at) => byte !== point[at]);
     torn.copy(point, changed, changed, changed + 100);
     writeFileSync(FlushPoint.fileIn(target), point);
-    expect(sorted(await contentAfter(NEXT_BOOT, target))).toEqual(sorted(flushed));
+    const found = await contentAfter(NEXT_BOOT, target);
+    expect(states.some(isSameAs(found))).toBe(true);
     await storage.close();
   });
 
   it("has everything after a mere end of the process", async () => {
-    const storage = new LmdbStorage(folder, undefined, NEVER_MS, BOOT);
-    const model: Model = new Map();
-    await scribble(storage, model, randomFrom(3), 100);
-    const target = wreck("killed", Buffer.alloc(0), () => 1);
-    expect(sorted(await contentAfter(BOOT, target))).toEqual(sorted(model));
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    const states = await scribble(storage, new Map(), randomFrom(3), 100);
+    expect(sorted(await contentAfter(BOOT, copyOf("killed")))).toEqual(sorted(states.at(-1)));
     await storage.close();
   });
 
   it("has everything when it was closed before", async () => {
-    const storage = new LmdbStorage(folder, undefined, NEVER_MS, BOOT);
-    const model: Model = new Map();
-    await scribble(storage, model, randomFrom(4), 100);
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    const states = await scribble(storage, new Map(), randomFrom(4), 100);
     await storage.close();
-    expect(sorted(await contentAfter(NEXT_BOOT, folder))).toEqual(sorted(model));
+    expect(sorted(await contentAfter(NEXT_BOOT, wreck("closed", randomFrom(6))))).toEqual(
+      sorted(states.at(-1)),
+    );
   });
 
-  it("is not copied before it has been served", async () => {
-    const storage = new LmdbStorage(folder, undefined, NEVER_MS, BOOT);
-    const target = wreck("unserved", Buffer.alloc(0), () => 1);
+  it("can be copied with everything that was flushed", async () => {
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    const states = await scribble(storage, new Map(), randomFrom(5), 30);
+    await storage.flush();
+    const target = wreck("unserved", () => 0);
     await storage.close();
-    const copying = await spawnDatabase("--data", target, "--backup", join(folder, "copy"));
-    expect(await once(copying, "exit")).toEqual([1, null]);
+    const copy = join(folder, "copy");
+    const copying = await spawnDatabase("--data", target, "--backup", copy);
+    expect(await once(copying, "exit")).toEqual([0, null]);
+    expect(sorted(await contentAfter(NEXT_BOOT, copy))).toEqual(sorted(states.at(-1)));
   });
 
   it.each([{ j: true }, { w: "majority" as const }])(
     "has every write that was acknowledged with %j",
     async (writeConcern) => {
-      const database = await startEmbeddedDatabase({ dataDir: folder });
+      const database = await startEmbeddedDatabase({ dataDir });
       const client = await mongo.MongoClient.connect(database.uri);
       const docs = client.db("a").collection("b");
       const title = randomUUID();
       await docs.insertOne({ title }, { writeConcern });
-      const target = wreck("journaled", Buffer.alloc(0), () => 1);
+      const target = copyOf("journaled");
       await client.close();
       await database.stop();
-      const storage = new LmdbStorage(target, undefined, NEVER_MS, NEXT_BOOT);
-      const stored = [...storage.range(ALL)].some(({ value }) => value.includes(title));
+      const storage = new DurableStorage(target, undefined, NEVER_MS, NEXT_BOOT);
+      const all = { start: Buffer.from([0]), end: Buffer.from([255]) };
+      const stored = [...storage.range(all)].some(({ value }) => value.includes(title));
       await storage.close();
       expect(stored).toBe(true);
     },

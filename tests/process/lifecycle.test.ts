@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { LmdbStorage } from "../../src/embedded-db/storage/lmdb";
+import { DurableStorage } from "../../src/embedded-db/storage/durable";
 import * as client from "../support/client";
 import { PASSWORD, call, login } from "../support/client";
 import { makeClip } from "../support/clips";
@@ -78,7 +78,7 @@ describe("the server", () => {
     const username = await register(running.url);
     await running.stop("SIGKILL");
     // To a later boot of the system only that counts which had reached the disk.
-    await new LmdbStorage(join(env.DATA_DIR, "db"), undefined, undefined, randomUUID()).close();
+    await new DurableStorage(join(env.DATA_DIR, "db"), undefined, undefined, randomUUID()).close();
     const restarted = await startServer(env);
     expect((await login(restarted.url, username)).status).toBe(200);
   });

@@ -100,7 +100,9 @@ export async function fsync(context: CommandContext): Promise<Doc> {
   if (context.flag("lock")) {
     throw new MongoError(238, "fsync with lock is not supported by the embedded database");
   }
-  await context.engine.storage.flush();
+  const { storage } = context.engine;
+  storage.checkpoint();
+  await storage.flush();
   return { numFiles: 1 };
 }
 

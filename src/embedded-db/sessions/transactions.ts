@@ -133,29 +133,32 @@ export class Transactions {
 
   /** Applies a transaction, and in the same commit what its session notes of it. */
   async commit(transaction: Transaction, note: (writer: Writer) => void): Promise<Change[]> {
+    const { unit } = transaction;
+    const mark = unit.mark();
     try {
-      await this.storage.write((writer) => {
-        this.adoptAll(transaction, writer);
-        transaction.overlay.applyTo(writer);
-        transaction.unit.finish(writer);
-        note(writer);
-      });
+      await this.storage.write(
+        (writer) => {
+          this.adoptAll(transaction, writer);
+          transaction.overlay.applyTo(writer);
+          unit.finish(writer);
+          note(writer);
+        },
+        () => unit.rollback(mark),
+      );
       this.clock++;
       transaction.claimed.forEach((key) => this.written.set(key, this.clock));
     } catch (error) {
-      transaction.unit.rollback();
+      unit.rollback();
       throw error;
     } finally {
       this.end(transaction);
     }
-    return transaction.unit.changes;
+    return unit.changes;
   }
 
-  /** All or none: the next work of the same commit must not see one of them. */
   private adoptAll({ unit, created }: Transaction, writer: Writer): void {
     for (const collection of created) {
       if (!this.adopt(unit, writer, collection)) {
-        unit.rollback();
         throw writeConflict();
       }
     }

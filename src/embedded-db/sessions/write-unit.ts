@@ -34,7 +34,7 @@ export interface Change {
 export class WriteUnit implements Writer {
   readonly changes: Change[] = [];
   private readonly counts = new Map<Collection, { documents: number; bytes: number }>();
-  private undos: (() => void)[] = [];
+  private readonly undos: (() => void)[] = [];
   private keptBytes = 0;
 
   constructor(
@@ -129,11 +129,17 @@ export class WriteUnit implements Writer {
     this.undos.push(undo);
   }
 
-  /** Takes back what was changed in memory; the store takes back its own part. */
-  rollback(): void {
-    const undos = this.undos.reverse();
-    this.undos = [];
-    undos.forEach((undo) => undo());
+  /** Where rollback() is to stop. */
+  mark(): number {
+    return this.undos.length;
+  }
+
+  /** Takes back what was changed in memory, since a mark; the store takes back its own part. */
+  rollback(mark = 0): void {
+    this.undos
+      .splice(mark)
+      .reverse()
+      .forEach((undo) => undo());
   }
 
   /** Writes counts and catalog entries. Only the commit itself can fail after it. */

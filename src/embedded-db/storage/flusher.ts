@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync, readSync } from "node:fs";
 import { promisify } from "node:util";
 import type { FlushPoint } from "./flush-point";
-import type { Snapshot } from "./storage";
+import type { Reader, Snapshot } from "./storage";
 
 const flushed = promisify(fdatasync);
 
@@ -19,6 +19,8 @@ interface Store {
   dataFile: string;
   pageSize: number;
   snapshot(): Snapshot;
+  /** Told of every state that has reached the disk. */
+  flushed(state: Reader): void;
 }
 
 /**
@@ -96,6 +98,7 @@ export class Flusher {
     const metaPages = this.metaPages();
     await flushed(this.fd);
     await this.point.set(metaPages);
+    this.store.flushed(state);
     this.held.release();
     this.held = state;
     this.running = undefined;

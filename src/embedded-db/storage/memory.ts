@@ -70,17 +70,18 @@ export class MemoryStorage extends SortedMapReader implements Storage, Writer {
     this.map.delete(keyText(key));
   }
 
-  write<T>(work: (writer: Writer) => T): Promise<T> {
-    return new Promise((resolve) => resolve(this.attempt(work)));
+  write<T>(work: (writer: Writer) => T, takeBack?: () => void): Promise<T> {
+    return new Promise((resolve) => resolve(this.attempt(work, takeBack)));
   }
 
   /** The nodes of the state before are shared, so keeping it costs nothing. */
-  private attempt<T>(work: (writer: Writer) => T): T {
+  private attempt<T>(work: (writer: Writer) => T, takeBack?: () => void): T {
     const before = this.map.snapshot();
     try {
       return work(this);
     } catch (error) {
       this.map.restore(before);
+      takeBack?.();
       throw error;
     }
   }
@@ -91,6 +92,10 @@ export class MemoryStorage extends SortedMapReader implements Storage, Writer {
 
   flush(): Promise<void> {
     return Promise.resolve();
+  }
+
+  checkpoint(): void {
+    // There is but one place.
   }
 
   close(): Promise<void> {

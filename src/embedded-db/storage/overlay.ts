@@ -1,15 +1,35 @@
 import { keyText } from "./memory";
 import { SortedMap } from "./sorted-map";
-import type { Entry, KeyRange, Reader, Writer } from "./storage";
+import type { Entry, KeyRange, Reader, Snapshot, Writer } from "./storage";
 
 /** Stands for a deletion that hides an entry of the base. */
 const DELETED = Buffer.alloc(0);
 
-/** Writes kept in memory over a base that stays as it is: the inside of a transaction. */
-export class Overlay implements Writer {
-  private readonly changes = new SortedMap<Buffer>();
+/** Writes kept in memory over a base that stays as it is. */
+export class Overlay<Base extends Reader = Reader> implements Writer {
+  constructor(
+    protected readonly base: Base,
+    private readonly changes = new SortedMap<Buffer>(),
+  ) {}
 
-  constructor(private readonly base: Reader) {}
+  get isEmpty(): boolean {
+    return this.changes.isEmpty;
+  }
+
+  /** What is to be remembered for taking back later writes. */
+  mark(): SortedMap<Buffer> {
+    return this.changes.snapshot();
+  }
+
+  /** Takes back the writes since a mark, which cannot be used again. */
+  restore(mark: SortedMap<Buffer>): void {
+    this.changes.restore(mark);
+  }
+
+  /** The same writes over a snapshot of the base, for reading. */
+  over(base: Snapshot): Snapshot {
+    return new OverlaySnapshot(base, this.changes.snapshot());
+  }
 
   get(key: Buffer): Buffer | undefined {
     const changed = this.changes.get(keyText(key));
@@ -37,9 +57,18 @@ export class Overlay implements Writer {
   }
 
   /** Merges base and changes, which both come in key order. */
-  *range(range: KeyRange): Iterable<Entry> {
+  range(range: KeyRange): Iterable<Entry> {
     const changes = this.changesIn(range);
-    let change = changes.next();
+    const first = changes.next();
+    return first.done ? this.base.range(range) : this.merged(range, first, changes);
+  }
+
+  private *merged(
+    range: KeyRange,
+    first: IteratorResult<[string, Buffer], void>,
+    changes: Iterator<[string, Buffer], void>,
+  ): Iterable<Entry> {
+    let change = first;
     for (const entry of this.base.range(range)) {
       const key = keyText(entry.key);
       while (!change.done && comesBefore(change.value[0], key, range.reverse)) {
@@ -69,11 +98,18 @@ export class Overlay implements Writer {
     }
   }
 
-  private changesIn({ start, end, reverse }: KeyRange): Generator<[string, Buffer]> {
+  private changesIn({ start, end, reverse }: KeyRange): Generator<[string, Buffer], void> {
     // A snapshot, since the caller may write while it reads.
     const changes = this.changes.snapshot();
     const [from, to] = [keyText(start), keyText(end)];
     return reverse ? changes.descending(from, to) : changes.ascending(from, to);
+  }
+}
+
+/** The writes over a snapshot. */
+class OverlaySnapshot extends Overlay<Snapshot> implements Snapshot {
+  release(): void {
+    this.base.release();
   }
 }
 

@@ -32,6 +32,10 @@ export class SortedMap<V> {
     this.root = root ?? { owner: this.owner, keys: [], values: [] };
   }
 
+  get isEmpty(): boolean {
+    return this.root.keys.length === 0;
+  }
+
   /** An independent map with the same entries. */
   snapshot(): SortedMap<V> {
     this.owner = {};
@@ -79,7 +83,7 @@ export class SortedMap<V> {
   }
 
   /** Entries from `start` up to but not including `end`, in ascending order. */
-  *ascending(start: string, end: string): Generator<[string, V]> {
+  *ascending(start: string, end: string): Generator<[string, V], void> {
     let leaf: Leaf<V> | undefined = this.leafFor(start);
     let at = lowerBound(leaf.keys, start);
     while (leaf) {
@@ -96,7 +100,7 @@ export class SortedMap<V> {
   }
 
   /** Entries below `end` down to and including `start`, in descending order. */
-  *descending(start: string, end: string): Generator<[string, V]> {
+  *descending(start: string, end: string): Generator<[string, V], void> {
     let leaf: Leaf<V> | undefined = this.leafFor(end);
     let at = lowerBound(leaf.keys, end) - 1;
     while (leaf) {

@@ -39,12 +39,14 @@ export interface Snapshot extends Reader {
  */
 export interface Storage extends Reader {
   /**
-   * Runs the work; works handed in during the same turn may share one commit. A work that throws
-   * rejects alone: what it wrote is undone, the others stay.
+   * Runs the work. When it throws, or cannot be stored, what it wrote is undone and `takeBack` is
+   * called before any other work runs. Then it may be run once more.
    */
-  write<T>(work: (writer: Writer) => T): Promise<T>;
+  write<T>(work: (writer: Writer) => T, takeBack?: () => void): Promise<T>;
   /** Resolves when everything written so far survives the end of the system, too. */
   flush(): Promise<void>;
+  /** Moves what was written last to where everything else is, if it is elsewhere. */
+  checkpoint(): void;
   snapshot(): Snapshot;
   close(): Promise<void>;
 }
