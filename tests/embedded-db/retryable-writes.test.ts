@@ -129,7 +129,8 @@ async function check(
   meanwhile?: () => Promise<void>,
 ): Promise<void> {
   const { command, run, result, after } = CASES[name] as Case;
-  const client = await mongo.MongoClient.connect(uri);
+  // Its monitor must not hear of the end of the server, too, and clear the pool under the one retry.
+  const client = await mongo.MongoClient.connect(uri, { serverMonitoringMode: "poll" });
   try {
     const rows = client.db("retry").collection<Row>(name);
     await rows.insertMany([FIRST, SECOND]);
