@@ -13,8 +13,14 @@ import type { PipelineContext, Stage } from "./stage";
 export function bucket(argument: unknown, context: PipelineContext): Stage {
   const spec: Doc = isDocument(argument) ? argument : {};
   const boundaries = spec["boundaries"];
-  if (!("groupBy" in spec) || !Array.isArray(boundaries) || boundaries.length < 2) {
+  if (!("groupBy" in spec) || !Array.isArray(boundaries)) {
     throw new MongoError(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.");
+  }
+  if (boundaries.length < 2) {
+    throw new MongoError(
+      40192,
+      `The $bucket 'boundaries' field must have at least 2 values, but found ${boundaries.length} value(s).`,
+    );
   }
   if (boundaries.some((value, at) => at > 0 && compareValues(boundaries[at - 1], value) >= 0)) {
     throw new MongoError(40194, "The 'boundaries' option to $bucket must be sorted");

@@ -5,7 +5,7 @@ import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/val
 import { identityOf } from "../index/index-keys";
 import { kept } from "../query/memory-budget";
 import { shiftDate, timeUnit } from "../query/operators/date";
-import { readPath } from "../query/path";
+import { fieldPath, readPath } from "../query/path";
 import { parseSort, sortDocuments } from "../query/sort";
 import { setPath } from "../update/path";
 import type { PipelineContext, Stage } from "./stage";
@@ -62,8 +62,8 @@ function parse(argument: unknown): Densify {
     );
   }
   return {
-    path: fieldPath(field),
-    partitionBy: partitionByFields.map(fieldPath),
+    path: pathOf(field),
+    partitionBy: partitionByFields.map(pathOf),
     ...parseRange(range, partitionByFields.length > 0),
   };
 }
@@ -82,17 +82,11 @@ function required(name: string, fields: Doc): void {
   }
 }
 
-function fieldPath(field: unknown): string[] {
+function pathOf(field: unknown): string[] {
   if (typeof field !== "string") {
     throw typeMismatch(`a field of $densify must be a string, not ${typeName(field)}`);
   }
-  if (field.startsWith("$")) {
-    throw new MongoError(
-      16410,
-      "FieldPath field names may not start with '$'. Consider using $getField or $setField.",
-    );
-  }
-  return field.split(".");
+  return fieldPath(field);
 }
 
 function parseRange(range: unknown, partitioned: boolean): Omit<Densify, "path" | "partitionBy"> {

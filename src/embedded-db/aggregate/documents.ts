@@ -3,7 +3,7 @@ import { formatValue } from "../bson/format";
 import { type Doc, isDocument, typeName } from "../bson/values";
 import { compileExpression } from "../query/expression";
 import { keepMeta } from "../query/meta";
-import { own } from "../query/path";
+import { fieldPath, own } from "../query/path";
 import { compileProjection } from "../query/projection";
 import { type Evaluate, scopeFor } from "../query/scope";
 import type { PipelineContext, Stage } from "./stage";
@@ -42,7 +42,7 @@ export function addFields(argument: unknown, context: PipelineContext): Stage {
       `$addFields specification stage must be an object, got ${typeName(argument)}`,
     );
   }
-  const fields = Object.entries(argument).flatMap(([path, value]) => flatten(path, value));
+  const fields = labelled("$addFields", () => fieldsOf(argument));
   return mapped((doc) => {
     const scope = scopeFor(doc, context);
     let out: Doc = { ...doc };
@@ -51,6 +51,35 @@ export function addFields(argument: unknown, context: PipelineContext): Stage {
     }
     return keepMeta(doc, out);
   });
+}
+
+function fieldsOf(argument: Doc): [string[], Evaluate][] {
+  const paths = Object.keys(argument);
+  if (paths.length === 0) {
+    throw new MongoError(40177, "specification must have at least one field");
+  }
+  paths.forEach((path) => fieldPath(path));
+  const [inner, outer] = conflictOf(paths) ?? [];
+  if (inner !== undefined) {
+    throw new MongoError(
+      40176,
+      `specification contains two conflicting paths. Cannot specify both '${inner}' and '${outer}'`,
+    );
+  }
+  return Object.entries(argument).flatMap(([path, value]) => flatten(path, value));
+}
+
+/** Two paths of which one leads through the other. */
+function conflictOf(paths: readonly string[]): [string, string] | undefined {
+  const given = new Set(paths);
+  for (const path of paths) {
+    const parts = path.split(".");
+    const outer = parts.map((_, at) => parts.slice(0, at).join(".")).find((one) => given.has(one));
+    if (outer !== undefined) {
+      return [path, outer];
+    }
+  }
+  return undefined;
 }
 
 /** Nested documents mean nested paths: `{ a: { b: 1 } }` sets `a.b`. */
@@ -86,13 +115,19 @@ function withField(target: unknown, parts: readonly string[], at: number, value:
 
 export function unset(argument: unknown, context: PipelineContext): Stage {
   const paths = Array.isArray(argument) ? argument : [argument];
-  if (paths.length === 0 || !paths.every((path) => typeof path === "string" && path !== "")) {
+  if (!Array.isArray(argument) && typeof argument !== "string") {
+    throw new MongoError(31002, "$unset specification must be a string or an array");
+  }
+  if (paths.length === 0) {
     throw new MongoError(
-      31002,
-      "$unset specification must be a string or an array of non-empty strings",
+      31119,
+      "$unset specification must be a string or an array with at least one field",
     );
   }
-  const spec = Object.fromEntries(paths.map((path) => [path as string, 0]));
+  if (!paths.every((path) => typeof path === "string")) {
+    throw new MongoError(31120, "$unset specification must be a string or an array of strings");
+  }
+  const spec = Object.fromEntries(paths.map((path) => [path, 0]));
   const apply = labelled("$unset", () => compileProjection(spec, context, false));
   return mapped((doc) => (apply ? keepMeta(doc, apply(doc)) : doc));
 }
@@ -105,7 +140,7 @@ export function replaceRoot(argument: unknown, context: PipelineContext): Stage 
     if (!isDocument(root)) {
       throw new MongoError(
         40228,
-        `'newRoot' expression must evaluate to an object, but resulting value was: ${formatValue(root)}. Type of resulting value: '${typeName(root)}'.`,
+        `'newRoot' expression must evaluate to an object, but resulting value was: ${root === undefined ? "MISSING" : formatValue(root)}. Type of resulting value: '${typeName(root)}'.`,
       );
     }
     return keepMeta(doc, root);

@@ -3,7 +3,7 @@ import { type Doc, isDocument, Long, toNumber } from "../bson/values";
 import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
-import { readPath } from "../query/path";
+import { fieldPath, readPath } from "../query/path";
 import { scopeFor } from "../query/scope";
 import { setPath } from "../update/path";
 import { foreignCollection, withArray } from "./lookup";
@@ -16,7 +16,7 @@ const OPTIONAL = ["maxDepth", "depthField", "restrictSearchWithMatch"];
 export function graphLookup(argument: unknown, context: StageContext): Stage {
   const spec = checkSpec(argument);
   const start = compileExpression(spec["startWith"]);
-  const as = (spec["as"] as string).split(".");
+  const as = fieldPath(spec["as"] as string);
   return function* (input) {
     for (const doc of input) {
       context.deadline.check();

@@ -4,7 +4,7 @@ import type { Collection } from "../catalog/collection";
 import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
-import { readPath } from "../query/path";
+import { fieldPath, readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
 import type { Stage, StageContext } from "./stage";
 
@@ -78,7 +78,7 @@ function parse(argument: unknown, context: StageContext): Lookup {
   }
   return {
     from: foreignCollection(from, context),
-    as: as.split("."),
+    as: fieldPath(as),
     local: typeof localField === "string" ? localField.split(".") : undefined,
     foreign: foreignField as string | undefined,
     variables: Object.entries((argument["let"] ?? {}) as Doc).map(([name, value]) => [

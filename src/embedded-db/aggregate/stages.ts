@@ -5,7 +5,8 @@ import { kept } from "../query/memory-budget";
 import { metaOf } from "../query/meta";
 import { lengthOf } from "../query/scan";
 import { parseSort, sortDocuments } from "../query/sort";
-import { type Doc, isDocument } from "../bson/values";
+import { formatValue } from "../bson/format";
+import { type Doc, isDocument, isNumeric } from "../bson/values";
 import { bucket, bucketAuto } from "./bucket";
 import { collStats, indexStats, planCacheStats } from "./collection-stats";
 import { densify } from "./densify";
@@ -149,9 +150,29 @@ function itself(doc: Doc): Doc {
   return doc;
 }
 
+/** The argument of `$limit` or `$skip`. */
+function wholeNumber(name: string, code: number, argument: unknown): number {
+  const count = isNumeric(argument) ? Number(argument) : undefined;
+  const expected =
+    count === undefined
+      ? "a number"
+      : count < 0
+        ? "a non-negative number"
+        : Number.isInteger(count)
+          ? undefined
+          : "an integer";
+  if (count === undefined || expected !== undefined) {
+    throw new MongoError(
+      code,
+      `invalid argument to ${name} stage: Expected ${expected} in: ${name}: ${formatValue(argument)}`,
+    );
+  }
+  return count;
+}
+
 function limit(argument: unknown): Stage {
-  const size = countArgument("$limit", argument);
-  if (size <= 0) {
+  const size = wholeNumber("$limit", 5107201, argument);
+  if (size === 0) {
     throw new MongoError(15958, "the limit must be positive");
   }
   return function* (input) {
@@ -166,13 +187,7 @@ function limit(argument: unknown): Stage {
 }
 
 function skip(argument: unknown): Stage {
-  const size = countArgument("$skip", argument);
-  if (size < 0) {
-    throw new MongoError(
-      5107200,
-      `invalid argument to $skip stage: Expected a non-negative number in: $skip: ${size}`,
-    );
-  }
+  const size = wholeNumber("$skip", 5107200, argument);
   return function* (input) {
     let left = size;
     for (const doc of input) {
@@ -188,9 +203,18 @@ export function isCountName(name: unknown): name is string {
   return typeof name === "string" && name !== "" && !name.startsWith("$") && !name.includes(".");
 }
 
+function uncountable(name: unknown): MongoError {
+  if (typeof name !== "string" || name === "") {
+    return new MongoError(40156, "the count field must be a non-empty string");
+  }
+  return name.startsWith("$")
+    ? new MongoError(40158, "the count field cannot be a $-prefixed path")
+    : new MongoError(40160, "the count field cannot contain '.'");
+}
+
 function count(argument: unknown): Stage {
   if (!isCountName(argument)) {
-    throw new MongoError(40156, "the count field must be a non-empty string without '$' or '.'");
+    throw uncountable(argument);
   }
   return function* (input) {
     const total = lengthOf(input);

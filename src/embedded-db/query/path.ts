@@ -1,4 +1,5 @@
 import { type Doc, isDocument } from "../bson/values";
+import { MongoError } from "../errors";
 
 /** Reads a dotted path; over an array it gives the array of what its documents hold there. */
 export function readPath(value: unknown, parts: readonly string[], at = 0): unknown {
@@ -12,6 +13,27 @@ export function readPath(value: unknown, parts: readonly string[], at = 0): unkn
     return found;
   }
   return isDocument(value) ? readPath(own(value, parts[at] as string), parts, at + 1) : undefined;
+}
+
+/** The names that a field path of a pipeline or projection is made of. */
+export function fieldPath(path: string, positional = false): string[] {
+  if (path === "") {
+    throw new MongoError(40352, "FieldPath cannot be constructed with empty string");
+  }
+  if (path.endsWith(".")) {
+    throw new MongoError(40353, "FieldPath must not end with a '.'.");
+  }
+  const parts = path.split(".");
+  if (parts.includes("")) {
+    throw new MongoError(15998, "FieldPath field names may not be empty strings.");
+  }
+  if (parts.some((part) => part.startsWith("$") && !(positional && part === "$"))) {
+    throw new MongoError(
+      16410,
+      "FieldPath field names may not start with '$'. Consider using $getField or $setField.",
+    );
+  }
+  return parts;
 }
 
 /** A field of a document itself, never one inherited from Object.prototype. */

@@ -3,7 +3,7 @@ import { type Doc, isDocument, isNumeric, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
 import { compileExpression } from "./expression";
 import { parseFilter } from "./filter";
-import { isContainer, own } from "./path";
+import { fieldPath, isContainer, own } from "./path";
 import { type Evaluate, type Scope, scopeFor } from "./scope";
 
 /** What a projection may need besides the document. */
@@ -216,18 +216,9 @@ function parseElement(operand: unknown, context: ProjectionContext): Leaf {
 }
 
 function addLeaf(path: string, leaf: Leaf, parsed: Parsed): void {
-  const parts = path.split(".");
-  if (parts.includes("")) {
-    throw new MongoError(40353, "FieldPath must not end with a '.'.");
-  }
+  const parts = fieldPath(path, parsed.find);
   let tree = parsed.tree;
   parts.forEach((part, at) => {
-    if (part.startsWith("$") && !(part === "$" && parsed.find)) {
-      throw new MongoError(
-        16410,
-        `FieldPath field names may not start with '$'. Consider using $getField or $setField.`,
-      );
-    }
     const next = tree.fields.get(part) ?? newTree();
     if (next.leaf || (at === parts.length - 1 && next.fields.size > 0)) {
       throw new MongoError(31250, `Path collision at ${path}`);

@@ -171,8 +171,28 @@ const WINDOWS: [name: string, field: Doc, values: unknown[]][] = [
   ["$rank", { $rank: {} }, [1, 2, 3]],
 ];
 
-const REFUSED: [name: string, stage: Doc, code: number][] = [
+const REFUSED: [name: string, stage: Doc, code: number, difference?: string][] = [
+  ["$addFields without a field", { $addFields: {} }, 40177, "DocumentDB 1.0 takes none"],
+  ["$addFields of a name with a dollar", { $addFields: { $a: 1 } }, 16410],
+  ["$addFields of a path that ends in a dot", { $addFields: { "a.": 1 } }, 40353],
+  ["$addFields of a path without a name in it", { $addFields: { "a..b": 1 } }, 15998],
+  ["$addFields within a field it sets", { $addFields: { "a.b.c": 1, a: 2 } }, 40176],
+  ["$addFields around a field it sets", { $set: { a: 2, "a.b": 1 } }, 40176],
+  ["$bucket with one boundary", { $bucket: { groupBy: "$n", boundaries: [1] } }, 40192],
   ["$count without a name", { $count: "" }, 40156],
+  ["$count of a path", { $count: "$a" }, 40158],
+  ["$count within a field", { $count: "a.b" }, 40160],
+  ["$limit of a text", { $limit: "1" }, 5107201],
+  ["$limit below nothing", { $limit: -1 }, 5107201],
+  ["$limit to a fraction", { $limit: 1.5 }, 5107201],
+  ["$skip of a text", { $skip: "1" }, 5107200],
+  ["$unset of nothing", { $unset: [] }, 31119],
+  ["$unset of a number among names", { $unset: ["a", 1] }, 31120],
+  [
+    "$lookup into a name with a dollar",
+    { $lookup: { from: "c", localField: "n", foreignField: "n", as: "$x" } },
+    16410,
+  ],
   ["$sortByCount of a document", { $sortByCount: { x: "$g" } }, 40147],
   ["$unwind with an unknown option", { $unwind: { path: "$a", nope: 1 } }, 28811],
   ["$lookup with an unknown option", { $lookup: { from: "c", as: "x", pipeline: [], nope: 1 } }, 9],
@@ -298,11 +318,12 @@ export const STAGE_CASES: Case[] = [
     ],
     reply: found(...values.map((v, at) => ({ _id: at + 1, v }))),
   })),
-  ...REFUSED.map(([what, stage, code]): Case => ({
+  ...REFUSED.map(([what, stage, code, difference]): Case => ({
     name: `stage: refuses ${what}`,
     documents: TREE,
     commands: [aggregate(stage)],
     reply: { ok: 0, code },
+    ...(difference === undefined ? {} : { difference }),
   })),
   ...DENSIFIED.map(([name, spec, documents, made]): Case => ({
     name: `$densify: ${name}`,
