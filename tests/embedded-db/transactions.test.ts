@@ -87,6 +87,28 @@ describe("a collection made in a transaction", () => {
   });
 });
 
+describe("a transaction", () => {
+  it("stops at the first error of an unordered write", async () => {
+    const rows = test.db.collection<{ _id: number }>("rows");
+    await rows.insertOne({ _id: 1 }, { session });
+    const documents = [{ _id: 2 }, { _id: 1 }, { _id: 3 }];
+    await expect(rows.insertMany(documents, { session, ordered: false })).rejects.toMatchObject({
+      code: 11000,
+      insertedCount: 1,
+      writeErrors: [{ index: 1 }],
+    });
+  });
+
+  it.each(["$changeStream", "$collStats", "$indexStats", "$planCacheStats"])(
+    "refuses %s",
+    async (stage) => {
+      await test.db.createCollection("rows");
+      const asked = test.db.collection("rows").aggregate([{ [stage]: {} }], { session });
+      await expect(asked.toArray()).rejects.toMatchObject({ code: 263 });
+    },
+  );
+});
+
 describe("a time-series collection", () => {
   it("refuses writes in a transaction", async () => {
     await test.db.createCollection("series", { timeseries: { timeField: "t" } });

@@ -26,6 +26,17 @@ const WITHOUT_COLLECTION = new Set([
   "$shardedDataDistribution",
 ]);
 
+/** @see https://www.mongodb.com/docs/manual/core/transactions-operations/#restricted-operations */
+const NOT_IN_TRANSACTIONS = new Set([
+  "$changeStream",
+  "$collStats",
+  "$currentOp",
+  "$indexStats",
+  "$listLocalSessions",
+  "$listSessions",
+  "$planCacheStats",
+]);
+
 /** @see https://www.mongodb.com/docs/manual/reference/command/aggregate/ */
 export async function aggregate(context: CommandContext): Promise<RawDocument | Doc> {
   const given = pipelineArgument(context.command["pipeline"]);
@@ -39,6 +50,12 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
   }
   const batchSize = batchSizeOf(context.command["cursor"]["batchSize"]);
   const [first = "", argument] = given.length > 0 ? stageEntry(given[0]) : [];
+  if (context.inTransaction && NOT_IN_TRANSACTIONS.has(first)) {
+    throw new MongoError(
+      263,
+      `Stage not supported inside of a multi-document transaction: ${first}`,
+    );
+  }
   if (first === "$changeStream") {
     return changeStream(context, given, batchSize);
   }

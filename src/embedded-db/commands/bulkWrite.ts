@@ -43,7 +43,7 @@ export async function bulkWrite(context: CommandContext): Promise<Doc> {
     const collections = namespaces.map(({ db, name }) => context.findOrCreate(unit, name, db));
     const totals = { nInserted: 0, nMatched: 0, nModified: 0, nUpserted: 0, nDeleted: 0 };
     const results: Doc[] = [];
-    const errors = runStatements(operations, context.flag("ordered", true), (operation, idx) => {
+    const errors = runStatements(context, operations, (operation, idx) => {
       results.push({ ok: double(1), idx, ...run(context, unit, collections, operation, totals) });
     });
     collections.forEach((collection) => enforceCap(unit, collection));

@@ -17,7 +17,7 @@ export async function deleteCommand(context: CommandContext): Promise<Doc> {
   return context.write((unit) => {
     const collection = context.findWritable();
     let n = 0;
-    const writeErrors = runStatements(checked, context.flag("ordered", true), (statement) => {
+    const writeErrors = runStatements(context, checked, (statement) => {
       n += collection ? deleteDocuments(context, unit, collection, statement) : 0;
     });
     return writeErrors.length > 0 ? { n, writeErrors } : { n };

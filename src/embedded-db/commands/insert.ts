@@ -17,7 +17,7 @@ export async function insert(context: CommandContext): Promise<Doc> {
   const bypass = context.flag("bypassDocumentValidation");
   return context.writeInto((unit, collection) => {
     let n = 0;
-    const writeErrors = runStatements(documents, context.flag("ordered", true), (bytes) => {
+    const writeErrors = runStatements(context, documents, (bytes) => {
       collection.insert(unit, bytes, bypass);
       n++;
     });

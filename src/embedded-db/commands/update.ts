@@ -24,13 +24,9 @@ export async function update(context: CommandContext): Promise<Doc> {
       ? context.findOrCreate(unit, context.collectionName())
       : context.findWritable();
     const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
-    const writeErrors = runStatements(
-      statements,
-      context.flag("ordered", true),
-      (statement, index) => {
-        runStatement(context, unit, collection, statement, index, outcome);
-      },
-    );
+    const writeErrors = runStatements(context, statements, (statement, index) => {
+      runStatement(context, unit, collection, statement, index, outcome);
+    });
     const { matched, modified, upserted } = outcome;
     return {
       n: matched + upserted.length,

@@ -1,5 +1,6 @@
 import { MongoError } from "../errors";
 import type { Doc } from "../bson/values";
+import type { CommandContext } from "./context";
 
 /** Write conflicts and passed deadlines fail the command, not the statement. */
 const OF_THE_COMMAND = new Set([50, 112]);
@@ -13,13 +14,14 @@ function writeError(index: number, error: MongoError): Doc {
 
 /**
  * Runs the statements of a write command one after the other. Ordered commands stop at the first
- * error; the writes of the statements before it stay.
+ * error; the writes of the statements before it stay. A transaction ends with its first error.
  */
 export function runStatements<T>(
+  context: CommandContext,
   statements: readonly T[],
-  ordered: boolean,
   run: (statement: T, index: number) => void,
 ): Doc[] {
+  const stops = context.flag("ordered", true) || context.inTransaction;
   const errors: Doc[] = [];
   for (const [index, statement] of statements.entries()) {
     try {
@@ -29,7 +31,7 @@ export function runStatements<T>(
         throw error;
       }
       errors.push(writeError(index, error));
-      if (ordered) {
+      if (stops) {
         break;
       }
     }
