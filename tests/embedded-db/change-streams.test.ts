@@ -271,6 +271,15 @@ describe("a change stream", () => {
     await expect(stream.next()).rejects.toThrow("closed");
   });
 
+  it.each([{ $project: { _id: 0 } }, { $set: { _id: "x" } }])(
+    "fails when %j takes the resume token away",
+    async (stage) => {
+      const stream = await watching(docs.watch([stage], quick));
+      await docs.insertOne({ _id: 1 });
+      await expect(stream.next()).rejects.toMatchObject({ code: 280 });
+    },
+  );
+
   it("goes on behind its end by startAfter alone", async () => {
     const stream = await watching(docs.watch([], quick));
     await docs.drop();
@@ -294,6 +303,7 @@ describe("a change stream", () => {
       286,
       [{ $changeStream: { resumeAfter: { _data: "0".repeat(32) } } }],
     ],
+    ["stages that are none", 40324, [{ $changeStream: {} }, { $nope: 1 }]],
     ["stages that collect", 20, [{ $changeStream: {} }, { $group: { _id: 1 } }]],
     [
       "an unknown kind of image",

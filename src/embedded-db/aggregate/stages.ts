@@ -111,6 +111,14 @@ export function compileStage(name: string, argument: unknown, context: StageCont
   throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
 }
 
+/** True for the name of a stage, whether it is supported here or not. */
+export function isStage(name: string): boolean {
+  return (
+    Object.hasOwn(STAGES, name) ||
+    [FIRST_ONLY, WRITING, SEARCH_STAGES, UNSUPPORTED].some((names) => names.has(name))
+  );
+}
+
 export function mustBeFirst(name: string): MongoError {
   return new MongoError(40602, `${name} is only valid as the first stage in a pipeline.`);
 }

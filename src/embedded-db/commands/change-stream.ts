@@ -1,9 +1,12 @@
 import { failedToParse, MongoError } from "../errors";
+import { compareValues } from "../bson/compare";
 import { decode, type RawDocument } from "../bson/decode";
 import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { type Doc, isDocument, omit, Timestamp } from "../bson/values";
+import { formatDocument } from "../bson/format";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
+import { isStage } from "../aggregate/stages";
 import { clusterTimeOf, type HistoryEntry } from "../change-history";
 import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
@@ -91,7 +94,7 @@ function parseWatch(
   }
   const { stages, split } = splitting(rest);
   const refused = stages.map((stage) => stageEntry(stage)[0]).find((name) => !ALLOWED.has(name));
-  if (refused !== undefined) {
+  if (refused !== undefined && isStage(refused)) {
     throw new MongoError(20, `${refused} is not permitted in a $changeStream pipeline`);
   }
   return {
@@ -185,7 +188,7 @@ class ChangeSource implements TailableSource {
         (docs, stage) => stage(docs),
         [event],
       );
-      const parts = shown ? this.partsOf(shown) : [];
+      const parts = shown ? this.partsOf(this.checkToken(shown, event)) : [];
       this.fragments = parts.slice(this.skip);
       this.skip = 0;
       const first = this.fragments.shift();
@@ -194,6 +197,22 @@ class ChangeSource implements TailableSource {
       }
     }
     return { done: true, value: undefined };
+  }
+
+  /** A client resumes a stream by the `_id` of an event, so the pipeline must have left it. */
+  private checkToken(shown: Doc, { _id }: Doc): Doc {
+    if (compareValues(shown["_id"], _id) !== 0) {
+      throw new MongoError(
+        280,
+        "Encountered an event whose _id field, which contains the resume token, was modified by the pipeline. " +
+          "Modifying the _id field of an event makes it impossible to resume the stream from that point. " +
+          "Only transformations that retain the unmodified _id field are allowed. " +
+          `Expected: ${formatDocument({ _id })} but found: ${formatDocument({ _id: shown["_id"] })}`,
+        {},
+        ["NonResumableChangeStreamError"],
+      );
+    }
+    return shown;
   }
 
   /** The event as it goes to the client: in one piece, or in fragments where it is too large. */

@@ -1,6 +1,7 @@
+import { badValue, failedToParse } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
-import { type Doc, Long } from "../bson/values";
+import { type Doc, Long, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { DocumentSource } from "../cursors";
 import type { Plan } from "../index/planner";
@@ -18,14 +19,29 @@ export function find(context: CommandContext): RawDocument {
   const name = context.collectionName();
   const collection = context.findCollection();
   const query = parseFind(context, collection);
+  checkTailing(context);
   const options = {
     batchSize: batchSizeOf(context.command["batchSize"]),
     singleBatch: context.flag("singleBatch") || query.negativeLimit,
     noTimeout: context.flag("noCursorTimeout"),
-    tailable: context.flag("tailable"),
+    // A collection without documents has no end that could be waited at.
+    tailable: context.flag("tailable") && collection !== undefined && collection.count > 0,
   };
   const source = openSource(context, collection, query);
   return openCursor(context, `${context.db}.${name}`, source, options);
+}
+
+/** @see https://www.mongodb.com/docs/manual/core/tailable-cursors/ */
+function checkTailing(context: CommandContext): void {
+  const tailable = context.flag("tailable");
+  if (context.flag("awaitData") && !tailable) {
+    throw failedToParse("Cannot set 'awaitData' without also setting 'tailable'");
+  }
+  const sort = context.document("sort") ?? {};
+  const natural = Object.keys(sort).length === 0 || toNumber(sort["$natural"]) === 1;
+  if (tailable && !natural) {
+    throw badValue("cannot use tailable option with a sort other than {$natural: 1}");
+  }
 }
 
 function openSource(

@@ -72,6 +72,26 @@ export const CASES: Case[] = [
     difference: "DocumentDB 1.0 has no tailable cursors",
   },
   {
+    name: "capped: a tailable cursor has nothing to wait at in an empty collection",
+    commands: [
+      { create: "capped", capped: true, size: 4096 },
+      { find: "capped", tailable: true },
+    ],
+    reply: { cursor: { firstBatch: [], id: "closed" } },
+  },
+  ...[
+    ["a tailable cursor in another order", { tailable: true, sort: { n: 1 } }, 2],
+    ["to wait with a cursor that is not tailable", { awaitData: true }, 9],
+  ].map(([what, more, code]): Case => ({
+    name: `capped: refuses ${what as string}`,
+    commands: [
+      { create: "capped", capped: true, size: 4096 },
+      { find: "capped", ...(more as Doc) },
+    ],
+    reply: { ok: 0, code },
+    difference: "DocumentDB 1.0 has no tailable cursors",
+  })),
+  {
     name: "collation: strength 1 ignores case and accents",
     documents: NAMES,
     commands: [find({ name: "CAFE" }, { collation: { locale: "en", strength: 1 } })],
