@@ -308,9 +308,12 @@ describe("find", () => {
       totalKeysExamined: 3,
       totalDocsExamined: 3,
     });
-    expect(queryPlanner.winningPlan.inputStage).toMatchObject({
-      stage: "IXSCAN",
-      indexName: "owner_1_createdAt_-1",
+    expect(queryPlanner.winningPlan).toMatchObject({
+      stage: "LIMIT",
+      inputStage: {
+        stage: "FETCH",
+        inputStage: { stage: "IXSCAN", indexName: "owner_1_createdAt_-1" },
+      },
     });
   });
 

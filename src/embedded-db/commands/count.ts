@@ -5,7 +5,7 @@ import { lengthOf } from "../query/scan";
 import { countSelected } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
-import { parseFind } from "./query";
+import { parseFind, viewPipeline } from "./query";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/count/ */
 export function count(context: CommandContext): Doc {
@@ -26,12 +26,8 @@ export function count(context: CommandContext): Doc {
     if (!collection.isView) {
       return { n: countSelected(snapshot, collection, query, context.deadline).count };
     }
-    const matches = runPipeline(pipelineContext(context, snapshot, collection), collection, [
-      { $match: context.document("query") ?? {} },
-      ...(query.skip > 0 ? [{ $skip: query.skip }] : []),
-      ...(query.limit > 0 ? [{ $limit: query.limit }] : []),
-    ]);
-    return { n: lengthOf(matches) };
+    const inner = pipelineContext(context, snapshot, collection);
+    return { n: lengthOf(runPipeline(inner, collection, viewPipeline(context, query))) };
   } finally {
     snapshot.release();
   }

@@ -5,7 +5,7 @@ import { someValueAt } from "../query/path";
 import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
-import { parseFind } from "./query";
+import { parseFind, viewPipeline } from "./query";
 import { compareValues } from "../bson/compare";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/distinct/ */
@@ -29,9 +29,11 @@ export function distinct(context: CommandContext): Doc {
   const snapshot = context.snapshot();
   try {
     const docs = collection.isView
-      ? runPipeline(pipelineContext(context, snapshot, collection), collection, [
-          { $match: context.document("query") ?? {} },
-        ])
+      ? runPipeline(
+          pipelineContext(context, snapshot, collection),
+          collection,
+          viewPipeline(context, query),
+        )
       : [...select(snapshot, collection, query, context.deadline).matches].map(({ doc }) => doc);
     for (const doc of docs) {
       someValueAt(doc, parts, 0, note);

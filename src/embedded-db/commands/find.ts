@@ -10,7 +10,7 @@ import type { Match } from "../query/scan";
 import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineSource } from "./pipeline-source";
-import { type FindQuery, parseFind } from "./query";
+import { type FindQuery, parseFind, viewPipeline } from "./query";
 import { batchSizeOf, openCursor, sourceOf } from "./reply";
 import { tailCollection } from "./tail";
 
@@ -53,7 +53,7 @@ function openSource(
     return sourceOf([], () => undefined);
   }
   if (collection.isView) {
-    return pipelineSource(context, collection, viewPipeline(context));
+    return pipelineSource(context, collection, viewPipeline(context, query));
   }
   if (context.flag("tailable")) {
     return tailCollection(context, collection, query);
@@ -91,20 +91,4 @@ function* bytesOf(matches: Iterable<Match>, shown: Shown): Iterable<Buffer> {
   for (const match of matches) {
     yield shown ? encode(shown(match)) : match.bytes;
   }
-}
-
-/** A find on a view is an aggregation. */
-function viewPipeline({ command }: CommandContext): Doc[] {
-  const stages: [unknown, string][] = [
-    [command["filter"], "$match"],
-    [command["sort"], "$sort"],
-    [command["skip"], "$skip"],
-    [command["limit"], "$limit"],
-    [command["projection"], "$project"],
-  ];
-  return stages
-    .filter(([value]) =>
-      typeof value === "object" ? value !== null && Object.keys(value).length > 0 : Boolean(value),
-    )
-    .map(([value, stage]) => ({ [stage]: value }));
 }

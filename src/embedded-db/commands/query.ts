@@ -46,6 +46,22 @@ export function parseFind(context: CommandContext, collection: Collection | unde
   };
 }
 
+/** A find, count or distinct on a view is an aggregation. */
+export function viewPipeline({ command }: CommandContext, { skip, limit }: FindQuery): Doc[] {
+  const stages: [unknown, string][] = [
+    [command["filter"] ?? command["query"], "$match"],
+    [command["sort"], "$sort"],
+    [skip, "$skip"],
+    [limit, "$limit"],
+    [command["projection"], "$project"],
+  ];
+  return stages
+    .filter(([value]) =>
+      typeof value === "object" ? value !== null && Object.keys(value).length > 0 : Boolean(value),
+    )
+    .map(([value, stage]) => ({ [stage]: value }));
+}
+
 /** True for a projection such as `{ score: { $meta: "textScore" } }`. */
 function asksForScore(projection: unknown): boolean {
   return (
