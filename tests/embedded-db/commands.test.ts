@@ -232,6 +232,30 @@ describe("insert", () => {
     );
   });
 
+  it.each([
+    [/^Index build failed: [0-9a-f-]{36}: Collection \S+ \( [0-9a-f-]{36} \) :: caused by :: /],
+    [/E11000 duplicate key error collection: \S+ index: a_1 dup key: \{ a: 1 \}$/],
+  ])("says of an index that cannot be built %s", async (message) => {
+    const collection = fresh();
+    await collection.insertMany([{ a: 1 }, { a: 1 }]);
+    expect(await errorOf(collection.createIndex({ a: 1 }, { unique: true }))).toMatchObject({
+      code: 11000,
+      keyPattern: { a: 1 },
+      keyValue: { a: 1 },
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it("writes code in E11000 as it is", async () => {
+    const collection = fresh();
+    await collection.createIndex({ a: 1 }, { unique: true });
+    const insert = () => collection.insertOne({ a: new mongo.Code("x + 1") });
+    await insert();
+    expect(await errorOf(insert())).toMatchObject({
+      message: expect.stringContaining("dup key: { a: x + 1 }") as string,
+    });
+  });
+
   it("names the collation of a unique index in E11000", async () => {
     const collection = fresh();
     await collection.createIndex(

@@ -1,6 +1,7 @@
 import {
   type Binary,
   BSONRegExp,
+  type Code,
   Decimal128,
   Double,
   Long,
@@ -43,6 +44,8 @@ function formatRare(value: unknown): string {
   switch (rankOf(value)) {
     case Rank.binary:
       return `BinData(${(value as Binary).sub_type}, ${hex(value as Binary)})`;
+    case Rank.code:
+      return (value as Code).code;
     case Rank.minKey:
       return "MinKey";
     case Rank.maxKey:

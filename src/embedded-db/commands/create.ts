@@ -138,6 +138,12 @@ export function checkValidation(command: string, options: Doc): void {
 }
 
 function checkView(options: Doc): void {
+  const refused = Object.keys(options).find(
+    (name) => !["viewOn", "pipeline", "collation"].includes(name),
+  );
+  if (refused !== undefined) {
+    throw new MongoError(72, `option not supported on a view: ${refused}`);
+  }
   const pipeline = pipelineArgument(options["pipeline"] ?? []);
   const writes = pipeline
     .map((stage) => stageEntry(stage)[0])

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { badValue, MongoError, typeMismatch } from "../errors";
 import { compareValues } from "../bson/compare";
 import { formatDocument } from "../bson/format";
@@ -7,6 +8,7 @@ import { checkTimeSeriesIndex } from "../catalog/time-series";
 import { isIdKey, normalizeIndexSpec } from "../index/index-spec";
 import { collationOr } from "../query/collation";
 import { type FilterNode, parseFilter } from "../query/filter";
+import type { WriteUnit } from "../sessions/write-unit";
 import type { CommandContext } from "./context";
 
 /** Operators a partialFilterExpression may use. */
@@ -31,7 +33,7 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
       }
       if (!alreadyThere(collection, wanted)) {
         checkTransaction(context, collection);
-        context.engine.catalog.addIndex(unit, collection, wanted);
+        build(context, unit, collection, wanted);
       }
     }
     const after = collection.indexes.length;
@@ -42,6 +44,20 @@ export async function createIndexes(context: CommandContext): Promise<Doc> {
       ...(before === after ? { note: "all indexes already exist" } : {}),
     };
   });
+}
+
+/** What keeps an index from being built is told with the build and the collection. */
+function build({ engine }: CommandContext, unit: WriteUnit, collection: Collection, spec: Doc) {
+  try {
+    engine.catalog.addIndex(unit, collection, spec);
+  } catch (error) {
+    const { ns, uuid } = collection;
+    throw error instanceof MongoError
+      ? error.within(
+          `Index build failed: ${randomUUID()}: Collection ${ns} ( ${uuid.toUUID().toString()} )`,
+        )
+      : error;
+  }
 }
 
 /** @see https://www.mongodb.com/docs/manual/core/transactions/#create-collections-and-indexes-in-a-transaction */

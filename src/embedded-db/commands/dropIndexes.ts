@@ -1,14 +1,14 @@
-import { MongoError } from "../errors";
+import { MongoError, typeMismatch } from "../errors";
 import { compareValues } from "../bson/compare";
 import { formatValue } from "../bson/format";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc, isDocument, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import type { CommandContext } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/dropIndexes/ */
 export async function dropIndexes(context: CommandContext): Promise<Doc> {
-  const wanted = context.command["index"];
+  const wanted = indexArgument(context.command["index"]);
   return context.changeCatalog((unit) => {
     const collection = context.findCollection();
     if (!collection) {
@@ -25,6 +25,18 @@ export async function dropIndexes(context: CommandContext): Promise<Doc> {
       ...(wanted === "*" ? { msg: "non-_id indexes dropped for collection" } : {}),
     };
   });
+}
+
+function indexArgument(index: unknown): unknown {
+  if (index === undefined) {
+    throw new MongoError(40414, "BSON field 'dropIndexes.index' is missing but a required field");
+  }
+  if (typeof index !== "string" && !Array.isArray(index) && !isDocument(index)) {
+    throw typeMismatch(
+      `BSON field 'dropIndexes.index' is the wrong type '${typeName(index)}', expected types '[string, array, object]'`,
+    );
+  }
+  return index;
 }
 
 function selected(collection: Collection, wanted: unknown): Index[] {

@@ -50,6 +50,9 @@ export function normalizeIndexSpec(raw: Doc): Doc {
   if (typeof raw["name"] !== "string" || raw["name"] === "") {
     throw new MongoError(9, "The 'name' field is a required property of an index specification");
   }
+  if (raw["name"] === "*") {
+    throw badValue("The index name '*' is not valid.");
+  }
   const spec: Doc = { v: 2, key: textKey(key), name: raw["name"] };
   for (const option of OPTIONS) {
     if (raw[option] !== undefined && !(isFlag(option) && !raw[option])) {
@@ -83,12 +86,17 @@ function checkPath(path: string): void {
   if (path.split(".").includes("")) {
     throw new MongoError(67, "Index key contains an empty field name");
   }
-  if (path.startsWith("$") && path !== "$**") {
+  if (path.split(".").some(isOperatorName)) {
     throw new MongoError(
       67,
       `Index key contains an illegal field name: field name starts with '$'.`,
     );
   }
+}
+
+/** True for a name that stands for something else in a key; those of a DBRef do not. */
+function isOperatorName(part: string): boolean {
+  return part.startsWith("$") && !["$**", "$id", "$ref", "$db"].includes(part);
 }
 
 function checkDirection(path: string, value: unknown, key: Doc): void {

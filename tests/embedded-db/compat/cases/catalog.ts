@@ -52,6 +52,7 @@ const TIME_SERIES_REFUSED: [string, Doc[], Doc][] = [
 ];
 
 const withIndex = { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a" }] };
+const indexed = (index: Doc) => ({ createIndexes: "c", indexes: [index] });
 const collMod = (index: Doc) => ({ collMod: "c", index: { name: "a", ...index } });
 
 export const CATALOG_CASES: Case[] = [
@@ -234,6 +235,33 @@ export const CATALOG_CASES: Case[] = [
       { v: 2, key: { "$**": 1 }, name: "all", wildcardProjection: { a: 1 } },
     ),
     difference: "DocumentDB 1.0 shows a wildcardProjection completed",
+  },
+  ...(
+    [
+      ["an index of every name", indexed({ key: { b: 1 }, name: "*" }), 2],
+      ["an operator within a path", indexed({ key: { "a.$b": 1 }, name: "b" }), 67],
+      ["to drop an index without a name", { dropIndexes: "c" }, 40414],
+      ["to drop an index by a number", { dropIndexes: "c", index: 5 }, 14],
+    ] satisfies [string, Doc, number][]
+  ).map(([what, command, code]): Case => ({
+    name: `index: refuses ${what}`,
+    commands: [withIndex, command],
+    reply: { ok: 0, code },
+  })),
+  {
+    name: "index: fields of references are indexed",
+    commands: [
+      indexed({ key: { "a.$id": 1 }, name: "ref" }),
+      { createIndexes: "c", indexes: [{ key: { "a.$id": 1 }, name: "ref" }] },
+    ],
+    reply: { numIndexesBefore: 2, numIndexesAfter: 2 },
+    difference: "DocumentDB 1.0 refuses them",
+  },
+  {
+    name: "view: takes no options of collections",
+    commands: [{ create: "v", viewOn: "c", pipeline: [], validator: { a: 1 } }],
+    reply: { ok: 0, code: 72 },
+    difference: "DocumentDB 1.0 ignores them",
   },
   {
     name: "index: a clustered collection lists its index",
