@@ -98,6 +98,9 @@ function parseTopLevel(name: string, value: unknown, parsing: Parsing): FilterNo
     case "$jsonSchema":
       return [opaque(compileJsonSchema(value))];
     case "$text":
+      if (parsing.text) {
+        throw badValue("Too many text expressions");
+      }
       parsing.text = parseTextQuery(value);
       return [];
     case "$comment":
@@ -137,12 +140,15 @@ function parseLogical(name: "$and" | "$or" | "$nor", value: unknown, parsing: Pa
   if (value.length === 0) {
     throw badValue("$and/$or/$nor must be a nonempty array");
   }
-  const children = value.map((entry) => {
-    if (!isDocument(entry)) {
-      throw badValue("$and/$or/$nor entries need to be full objects");
-    }
-    return parseDocument(entry, parsing);
-  });
+  const parse = () =>
+    value.map((entry) => {
+      if (!isDocument(entry)) {
+        throw badValue("$and/$or/$nor entries need to be full objects");
+      }
+      return parseDocument(entry, parsing);
+    });
+  const alone = name === "$and" || (name === "$or" && value.length === 1);
+  const children = alone ? parse() : within(name, parsing, parse);
   switch (name) {
     case "$and":
       return both(children);
@@ -159,6 +165,25 @@ function parseLogical(name: "$and" | "$or" | "$nor", value: unknown, parsing: Pa
         matches: (doc) => !children.some((child) => child.matches(doc)),
       };
   }
+}
+
+/** `$near` and `$text` choose and order whole documents, so they cannot be one condition of others. */
+function within<T>(operator: string, parsing: Parsing, parse: () => T): T {
+  const { text, near } = parsing;
+  const parsed = parse();
+  if (parsing.near !== near) {
+    throw badValue("geo $near must be top-level expr");
+  }
+  if (parsing.text !== text) {
+    throw operator === "$or"
+      ? new MongoError(
+          291,
+          "error processing query: planner returned error :: caused by :: Failed to produce a solution for TEXT under OR - " +
+            "other non-TEXT clauses under OR have to be indexed as well.",
+        )
+      : badValue(`text expression not allowed in ${operator.slice(1)}`);
+  }
+  return parsed;
 }
 
 function parseExpr(expression: unknown, parsing: Parsing): FilterNode {
@@ -214,12 +239,15 @@ function parseOperator(path: string, operator: string, all: Doc, parsing: Parsin
     case "$exists":
       return [parseExists(path, operand, parsing)];
     case "$elemMatch":
-      return [parseElemMatch(path, operand, parsing)];
+      return [within(operator, parsing, () => parseElemMatch(path, operand, parsing))];
     case "$all":
       return [parseAll(path, operand, parsing)];
     case "$near":
     case "$nearSphere":
     case "$geoNear":
+      if (parsing.near) {
+        throw badValue("Too many geoNear expressions");
+      }
       parsing.near = parseNear(path, operator, all);
       return [compare(path, "$exists", true, {}, parsing)];
     default:
@@ -262,7 +290,7 @@ function parseNot(path: string, operand: unknown, parsing: Parsing): FilterNode 
   if (!isOperatorDocument(operand)) {
     throw badValue(`unknown operator: ${operators[0]}`);
   }
-  return both(parseField(path, operand, parsing));
+  return both(within("$not", parsing, () => parseField(path, operand, parsing)));
 }
 
 function parseElemMatch(path: string, operand: unknown, parsing: Parsing): FilterNode {

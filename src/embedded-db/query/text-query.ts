@@ -1,5 +1,5 @@
-import { badValue, MongoError } from "../errors";
-import { isDocument } from "../bson/values";
+import { badValue, typeMismatch } from "../errors";
+import { isDocument, typeName } from "../bson/values";
 
 /** A `$text` search taken apart; terms are not stemmed yet, the index knows its language. */
 export interface TextQuery {
@@ -21,15 +21,42 @@ export function parseTextQuery(operand: unknown): TextQuery {
     throw badValue("$text expects an object");
   }
   const search = operand["$search"];
-  if (typeof search !== "string") {
-    throw new MongoError(14, '"$search" had the wrong type. Expected string');
+  const language = operand["$language"];
+  expectType("$search", "string", search);
+  expectType("$language", "string", language ?? "none");
+  expectType("$caseSensitive", "bool", operand["$caseSensitive"] ?? false);
+  expectType("$diacriticSensitive", "bool", operand["$diacriticSensitive"] ?? false);
+  if (Object.keys(operand).some((name) => !OPTIONS.has(name))) {
+    throw badValue("extra fields in $text");
+  }
+  if (language !== undefined && !LANGUAGES.has((language as string).toLowerCase())) {
+    throw badValue(
+      `$text query specifies unsupported language: "${language as string}" for text index version 3`,
+    );
   }
   return {
-    ...split(search),
-    language: operand["$language"] as string | undefined,
+    ...split(search as string),
+    language: (language as string | undefined)?.toLowerCase(),
     caseSensitive: operand["$caseSensitive"] === true,
     diacriticSensitive: operand["$diacriticSensitive"] === true,
   };
+}
+
+const OPTIONS = new Set(["$search", "$language", "$caseSensitive", "$diacriticSensitive"]);
+
+/** @see https://www.mongodb.com/docs/manual/reference/text-search-languages/ */
+const LANGUAGES = new Set([
+  ...["danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian"],
+  ...["norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish", "none"],
+  ...["da", "nl", "en", "fi", "fr", "de", "hu", "it", "nb", "pt", "ro", "ru", "es", "sv", "tr"],
+]);
+
+function expectType(name: string, expected: string, value: unknown): void {
+  if (typeName(value) !== expected) {
+    throw typeMismatch(
+      `"${name}" had the wrong type. Expected ${expected}, found ${typeName(value)}`,
+    );
+  }
 }
 
 type Terms = Pick<TextQuery, "words" | "negated" | "phrases" | "negatedPhrases">;

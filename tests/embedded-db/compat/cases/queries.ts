@@ -14,6 +14,33 @@ const TEXT = { $text: { $search: "cat" } };
 
 const SCORE = { score: { $meta: "textScore" } };
 
+const NEAR = { $near: { $geometry: { type: "Point", coordinates: [0, 0] } } };
+
+/** Filters in which `$text` or `$near` stands where it cannot choose the documents. */
+const MISPLACED: [what: string, filter: Doc, code: number, difference?: string][] = [
+  [
+    "$text beside another choice",
+    { $or: [TEXT, { b: 1 }] },
+    291,
+    "DocumentDB 1.0 reads the collection for the other",
+  ],
+  ["$text in a $nor", { $nor: [TEXT] }, 2],
+  ["a second $text", { $and: [TEXT, TEXT] }, 2],
+  [
+    "an unknown option of $text",
+    { $text: { $search: "cat", $nope: 1 } },
+    2,
+    "DocumentDB 1.0 does not look at it",
+  ],
+  ["a $text in an unknown language", { $text: { $search: "cat", $language: "klingon" } }, 2],
+  ["a $text whose switch is none", { $text: { $search: "cat", $caseSensitive: 1 } }, 14],
+  ["$near in a $or", { $or: [{ loc: NEAR }, { b: 1 }] }, 2],
+  ["$near in a $nor", { $nor: [{ loc: NEAR }] }, 2],
+  ["$near within $not", { loc: { $not: NEAR } }, 2, "DocumentDB 1.0 takes it"],
+  ["$near within $elemMatch", { a: { $elemMatch: { loc: NEAR } } }, 2],
+  ["a second $near", { loc: NEAR, b: NEAR }, 2],
+];
+
 /** Projections of finds over `LIST`, with what they show. */
 const PROJECTIONS: [string, Doc, Doc, Doc, string?][] = [
   [
@@ -48,6 +75,23 @@ const PROJECTIONS: [string, Doc, Doc, Doc, string?][] = [
 
 /** What finds show, and how strings compare. */
 export const QUERY_CASES: Case[] = [
+  ...MISPLACED.map(([what, filter, code, difference]): Case => ({
+    name: `find: refuses ${what}`,
+    documents: LIST,
+    commands: [
+      TEXT_INDEX,
+      { createIndexes: "c", indexes: [{ key: { loc: "2dsphere" }, name: "loc" }] },
+      find(filter),
+    ],
+    reply: { ok: 0, code },
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "find: $text alone in a $or",
+    documents: LIST,
+    commands: [TEXT_INDEX, find({ $or: [TEXT] })],
+    reply: found(LIST[0] as Doc),
+  },
   ...PROJECTIONS.map(([name, filter, projection, document, difference]): Case => ({
     name: `projection: ${name}`,
     documents: LIST,
