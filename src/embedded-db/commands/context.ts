@@ -11,6 +11,7 @@ import type { SessionRequest } from "../sessions/sessions";
 import type { Transaction } from "../sessions/transactions";
 import type { WriteUnit } from "../sessions/write-unit";
 import type { Snapshot } from "../storage/storage";
+import { letVariables } from "./variables";
 
 /** Commands a transaction may hold. */
 const IN_TRANSACTION = new Set([
@@ -39,6 +40,7 @@ export class CommandContext {
   readonly startedAt = Date.now();
   private request: SessionRequest | undefined;
   private transaction: Transaction | undefined;
+  private evaluated: Doc | undefined;
 
   constructor(
     readonly name: string,
@@ -70,6 +72,15 @@ export class CommandContext {
   /** What the command compares strings by: its own collation or the collection's. */
   collationFor(collection: Collection | undefined): Collation | undefined {
     return collationOr(this.command["collation"], collection);
+  }
+
+  /** What `let` names, evaluated once. */
+  get variables(): Doc | undefined {
+    const specification = this.evaluated ? undefined : this.document("let");
+    if (specification) {
+      this.evaluated = letVariables(specification);
+    }
+    return this.evaluated;
   }
 
   /** Joins the command's transaction, if it names one. */

@@ -47,7 +47,7 @@ export function deleteDocuments(
   const collation = collationOr(statement["collation"], collection);
   const filter = parseFilter(filterArgument("q", statement["q"]), {
     collation,
-    variables: context.document("let"),
+    variables: context.variables,
   });
   const selection = {
     filter,

@@ -56,7 +56,7 @@ function refuseBadCombination(context: CommandContext): void {
 function parse(context: CommandContext, collection: Collection): Request {
   const { command } = context;
   const collation = context.collationFor(collection);
-  const variables = context.document("let");
+  const variables = context.variables;
   const filter = parseFilter(filterArgument("query", command["query"]), { collation, variables });
   refuseExpr(filter, context.flag("upsert"));
   const arrayFilters = command["arrayFilters"] as unknown[] | undefined;

@@ -34,7 +34,7 @@ export function pipelineContext(
     reader,
     db: context.db,
     collation: context.collationFor(collection),
-    variables: context.document("let") ?? {},
+    variables: context.variables ?? {},
     deadline: context.deadline,
     statistics: { keysExamined: 0, docsExamined: 0 },
     countOf: (collection) => collection.count + context.addedInTransaction(collection),

@@ -19,7 +19,7 @@ export interface FindQuery extends Selection {
 export function parseFind(context: CommandContext, collection: Collection | undefined): FindQuery {
   const { command } = context;
   const collation = context.collationFor(collection);
-  const variables = context.document("let");
+  const variables = context.variables;
   const filter = parseFilter(filterArgument("filter", command["filter"] ?? command["query"]), {
     collation,
     variables,

@@ -60,7 +60,7 @@ export function parseStatement(
   statement: Doc,
 ): UpdateStatement {
   const collation = collationOr(statement["collation"], collection);
-  const variables = { ...context.document("let"), ...((statement["c"] ?? {}) as Doc) };
+  const variables = { ...context.variables, ...((statement["c"] ?? {}) as Doc) };
   const filter = parseFilter(filterArgument("q", statement["q"]), { collation, variables });
   const arrayFilters = statement["arrayFilters"] as unknown[] | undefined;
   const compiled = compileUpdate(statement["u"], { filter, arrayFilters, collation, variables });

@@ -1,4 +1,4 @@
-import { aggregate, type Case, type Doc, find, found } from "../case";
+import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
 /** Time limits that are none. */
 const NO_TIMES: [string, unknown][] = [
@@ -46,6 +46,17 @@ const NOT_STABLE: [string, Doc, boolean?][] = [
 ];
 
 const NO_API_PARAMETERS = "DocumentDB 1.0 does not look at apiStrict";
+
+const IS_THREE = { $expr: { $eq: ["$a", "$$three"] } };
+
+/** Commands that compare with the variable `three`, and what they answer for one match. */
+const LET: [Doc, Doc][] = [
+  [aggregate({ $match: IS_THREE }), found({ _id: 1, a: 3 })],
+  [find(IS_THREE), found({ _id: 1, a: 3 })],
+  [update(IS_THREE, [{ $set: { b: "$$one" } }]), { n: 1, nModified: 1 }],
+  [{ delete: "c", deletes: [{ q: IS_THREE, limit: 1 }] }, { n: 1 }],
+  [{ findAndModify: "c", query: IS_THREE, remove: true }, { value: { _id: 1, a: 3 } }],
+];
 
 export const COMMAND_CASES: Case[] = [
   ...NO_TIMES.flatMap(([what, maxTimeMS]): Case[] =>
@@ -107,4 +118,22 @@ export const COMMAND_CASES: Case[] = [
     reply: { ok: 0, code: 72 },
     difference: NO_API_PARAMETERS,
   })),
+  ...LET.map(([command, reply]): Case => ({
+    name: `let: ${Object.keys(command)[0]} evaluates what it names`,
+    documents: [{ _id: 1, a: 3 }],
+    commands: [{ ...command, let: { one: { $literal: 1 }, three: { $add: ["$$one", 2] } } }],
+    reply,
+  })),
+  ...["$a", "$$ROOT", { $add: ["$a", 1] }].map((expression): Case => ({
+    name: `let: refuses ${JSON.stringify(expression)}, which is not constant`,
+    documents: [{ _id: 1, a: 3 }],
+    commands: [find({}, { let: { x: expression } })],
+    reply: { ok: 0, code: 4890500 },
+  })),
+  {
+    name: "let: takes a text with a dollar as $literal",
+    documents: [{ _id: 1 }],
+    commands: [{ ...aggregate({ $project: { x: "$$x" } }), let: { x: { $literal: "$a" } } }],
+    reply: found({ _id: 1, x: "$a" }),
+  },
 ];
