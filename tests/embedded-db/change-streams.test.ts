@@ -1,4 +1,4 @@
-import type { mongo } from "mongoose";
+import { mongo } from "mongoose";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
 
 interface Doc {
@@ -271,14 +271,80 @@ describe("a change stream", () => {
     await expect(stream.next()).rejects.toThrow("closed");
   });
 
-  it.each([{ $project: { _id: 0 } }, { $set: { _id: "x" } }])(
-    "fails when %j takes the resume token away",
-    async (stage) => {
-      const stream = await watching(docs.watch([stage], quick));
-      await docs.insertOne({ _id: 1 });
-      await expect(stream.next()).rejects.toMatchObject({ code: 280 });
-    },
-  );
+  it("ends when another collection takes its name", async () => {
+    await test.db.createCollection("other");
+    const stream = await watching(docs.watch([], quick));
+    await test.db.collection("other").rename("docs", { dropTarget: true });
+    expect(await take(stream, 2)).toMatchObject([
+      { operationType: "rename", ns: { coll: "other" }, to: { coll: "docs" } },
+      { operationType: "invalidate" },
+    ]);
+  });
+
+  it("tells what happens to collections and indexes, where that is asked for", async () => {
+    const info = async () => (await test.db.listCollections({ name: "docs" }).toArray())[0];
+    const collectionUUID = ((await info()) as mongo.CollectionInfo).info?.uuid;
+    const index = { v: 2, key: { n: 1 }, name: "n_1" };
+    const stream = await watching(docs.watch([], { ...quick, showExpandedEvents: true }));
+    const plain = await watching(docs.watch([], quick));
+    await docs.createIndex({ n: 1 });
+    await test.db.command({ collMod: "docs", index: { name: "n_1", hidden: true } });
+    await docs.dropIndex("n_1");
+    await docs.insertOne({ _id: 1 });
+    await docs.rename("renamed");
+    const to = { db: "test", coll: "renamed" };
+    expect(await take(stream, 5)).toMatchObject([
+      {
+        operationType: "createIndexes",
+        collectionUUID,
+        operationDescription: { indexes: [index] },
+      },
+      {
+        operationType: "modify",
+        collectionUUID,
+        operationDescription: { index: { name: "n_1", hidden: true } },
+        stateBeforeChange: {
+          collectionOptions: { uuid: collectionUUID },
+          indexOptions: { hidden: false },
+        },
+      },
+      {
+        operationType: "dropIndexes",
+        collectionUUID,
+        operationDescription: { indexes: [{ ...index, hidden: true }] },
+      },
+      { operationType: "insert", collectionUUID },
+      { operationType: "rename", collectionUUID, to, operationDescription: { to } },
+    ]);
+    const [insert] = await take(plain, 1);
+    expect(insert).toMatchObject({ operationType: "insert" });
+    expect(insert).not.toHaveProperty("collectionUUID");
+  });
+
+  it("tells fields named by a number from places in arrays", async () => {
+    const mixed = test.db.collection<mongo.Document>("mixed");
+    await mixed.insertOne({ a: [{ "1": 1 }, 2], b: { "1": 1, c: 1 } });
+    const stream = await watching(mixed.watch([], { ...quick, showExpandedEvents: true }));
+    await mixed.updateOne({}, { $set: { "a.0.1": 2, "a.1": 3, "b.c": 2 }, $unset: { "b.1": 1 } });
+    const [event] = await take(stream, 1);
+    expect(event).toHaveProperty("updateDescription.disambiguatedPaths", {
+      "a.0.1": ["a", 0, "1"],
+      "b.1": ["b", "1"],
+    });
+  });
+
+  it.each([
+    ["takes the token away", { $project: { _id: 0 } }],
+    ["puts a document in the event's place", { $replaceRoot: { newRoot: "$fullDocument" } }],
+  ])("fails for good when its pipeline %s", async (_what, stage) => {
+    const stream = await watching(docs.watch([stage], quick));
+    await docs.insertOne({ _id: 1 });
+    const error = await stream.next().catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 280, codeName: "ChangeStreamFatalError" });
+    expect((error as mongo.MongoServerError).errorLabels).toContain(
+      "NonResumableChangeStreamError",
+    );
+  });
 
   it("goes on behind its end by startAfter alone", async () => {
     const stream = await watching(docs.watch([], quick));
@@ -304,6 +370,25 @@ describe("a change stream", () => {
       [{ $changeStream: { resumeAfter: { _data: "0".repeat(32) } } }],
     ],
     ["stages that are none", 40324, [{ $changeStream: {} }, { $nope: 1 }]],
+    ["an unknown option", 40415, [{ $changeStream: { fullDocuments: "updateLookup" } }]],
+    [
+      "two tokens",
+      50674,
+      [{ $changeStream: { resumeAfter: { _data: "x" }, startAfter: { _data: "x" } } }],
+    ],
+    [
+      "a token and a time",
+      40674,
+      [
+        {
+          $changeStream: {
+            startAfter: { _data: "x" },
+            startAtOperationTime: new mongo.BSON.Timestamp({ t: 1, i: 1 }),
+          },
+        },
+      ],
+    ],
+    ["an unknown stage", 40324, [{ $changeStream: {} }, { $unknown: {} }]],
     ["stages that collect", 20, [{ $changeStream: {} }, { $group: { _id: 1 } }]],
     [
       "an unknown kind of image",

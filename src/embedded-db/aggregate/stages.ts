@@ -91,6 +91,14 @@ export const FIRST_ONLY = new Set([
 /** Stages that must stand at the end; the command runs them. */
 const WRITING = new Set(["$merge", "$out"]);
 
+/** True for a stage of MongoDB, whether or not it runs here. */
+export function isStage(name: string): boolean {
+  return (
+    Object.hasOwn(STAGES, name) ||
+    [FIRST_ONLY, WRITING, SEARCH_STAGES, UNSUPPORTED].some((known) => known.has(name))
+  );
+}
+
 export function compileStage(name: string, argument: unknown, context: StageContext): Stage {
   const compile = Object.hasOwn(STAGES, name) ? STAGES[name] : undefined;
   if (compile) {
@@ -109,14 +117,6 @@ export function compileStage(name: string, argument: unknown, context: StageCont
     throw new MongoError(238, `The stage ${name} is not supported by the embedded database`);
   }
   throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`);
-}
-
-/** True for the name of a stage, whether it is supported here or not. */
-export function isStage(name: string): boolean {
-  return (
-    Object.hasOwn(STAGES, name) ||
-    [FIRST_ONLY, WRITING, SEARCH_STAGES, UNSUPPORTED].some((names) => names.has(name))
-  );
 }
 
 export function mustBeFirst(name: string): MongoError {

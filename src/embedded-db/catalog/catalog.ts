@@ -83,7 +83,9 @@ export class Catalog {
       collection.indexes.push(new Index(this.takeId(unit), spec));
     }
     this.save(unit, collection);
-    unit.changed({ type: "create", collection });
+    const idIndex = collection.indexes[0]?.spec;
+    const operation = { ...(idIndex ? { idIndex } : {}), ...options };
+    unit.changed({ type: "create", collection, operation });
     return collection;
   }
 
@@ -99,6 +101,11 @@ export class Catalog {
   }
 
   drop(unit: WriteUnit, collection: Collection): void {
+    this.remove(unit, collection);
+    unit.changed({ type: "drop", collection });
+  }
+
+  private remove(unit: WriteUnit, collection: Collection): void {
     unit.claimCollection(collection);
     unit.deleteRange(documentRange(collection.id));
     collection.indexes.forEach((index) => unit.deleteRange(indexRange(index.id)));
@@ -106,19 +113,29 @@ export class Catalog {
     unit.delete(countsKey(collection.id));
     this.unregister(collection);
     unit.onRollback(() => this.register(collection));
-    unit.changed({ type: "drop", collection });
   }
 
-  rename(unit: WriteUnit, collection: Collection, db: string, name: string): void {
+  /** Gives a collection another name; a `target` that has it goes. */
+  rename(
+    unit: WriteUnit,
+    collection: Collection,
+    { db, name }: { db: string; name: string },
+    target?: Collection,
+  ): void {
     unit.claimCollection(collection);
     checkName(db, name);
+    if (target) {
+      this.remove(unit, target);
+    }
+    const to = { db, coll: name };
     unit.changed({
       type: "rename",
       collection: Object.assign(Object.create(collection) as Collection, {
         db: collection.db,
         name: collection.name,
       }),
-      to: { db, coll: name },
+      to,
+      operation: { to, ...(target ? { dropTarget: target.uuid } : {}) },
     });
     const before = { db: collection.db, name: collection.name };
     this.move(collection, { db, name });
@@ -137,6 +154,7 @@ export class Catalog {
     collection.indexedAt = unit.now();
     unit.onRollback(() => (collection.indexes = before));
     this.save(unit, collection);
+    unit.changed({ type: "createIndexes", collection, operation: { indexes: [spec] } });
   }
 
   dropIndex(unit: WriteUnit, collection: Collection, index: Index): void {
@@ -146,6 +164,7 @@ export class Catalog {
     collection.indexes = before.filter((other) => other !== index);
     unit.onRollback(() => (collection.indexes = before));
     this.save(unit, collection);
+    unit.changed({ type: "dropIndexes", collection, operation: { indexes: [index.spec] } });
   }
 
   /** Gives an index other options; one that becomes unique is built anew. */

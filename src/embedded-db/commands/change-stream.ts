@@ -1,15 +1,15 @@
-import { failedToParse, MongoError } from "../errors";
-import { compareValues } from "../bson/compare";
+import { failedToParse, MongoError, unknownField } from "../errors";
+import { identicalValues } from "../bson/compare";
 import { decode, type RawDocument } from "../bson/decode";
 import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { type Doc, isDocument, omit, Timestamp } from "../bson/values";
-import { formatDocument } from "../bson/format";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
 import { isStage } from "../aggregate/stages";
 import { clusterTimeOf, type HistoryEntry } from "../change-history";
 import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
+import { disambiguatedPaths } from "../update/disambiguate";
 import type { Change } from "../sessions/write-unit";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
@@ -36,6 +36,24 @@ const FRAGMENT_OVERHEAD = 1024;
 
 /** Changes of a collection itself, after which a stream on it has nothing left to watch. */
 const ENDING = new Set(["drop", "rename"]);
+
+/** What only streams with `showExpandedEvents` are told. */
+const EXPANDED = new Set(["create", "createIndexes", "dropIndexes", "modify"]);
+
+/** The options of the stage, as MongoDB documents them. */
+const OPTIONS = new Set([
+  "allChangesForCluster",
+  "allowToRunOnConfigDB",
+  "fullDocument",
+  "fullDocumentBeforeChange",
+  "resumeAfter",
+  "showExpandedEvents",
+  "showMigrationEvents",
+  "showRawUpdateDescription",
+  "showSystemEvents",
+  "startAfter",
+  "startAtOperationTime",
+]);
 
 /** Stands in the token of an invalidate event where others have the number of a fragment. */
 const INVALIDATED = 0xff;
@@ -85,6 +103,10 @@ function parseWatch(
   if (!isDocument(options)) {
     throw failedToParse("the $changeStream stage specification must be an object");
   }
+  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name));
+  if (unknown !== undefined) {
+    throw unknownField("$changeStream", unknown);
+  }
   const all = options["allChangesForCluster"] === true;
   if (all && (context.db !== "admin" || coll !== undefined)) {
     throw new MongoError(
@@ -93,8 +115,10 @@ function parseWatch(
     );
   }
   const { stages, split } = splitting(rest);
-  const refused = stages.map((stage) => stageEntry(stage)[0]).find((name) => !ALLOWED.has(name));
-  if (refused !== undefined && isStage(refused)) {
+  const refused = stages
+    .map((stage) => stageEntry(stage)[0])
+    .find((name) => isStage(name) && !ALLOWED.has(name));
+  if (refused !== undefined) {
     throw new MongoError(20, `${refused} is not permitted in a $changeStream pipeline`);
   }
   return {
@@ -135,14 +159,26 @@ function splitting(stages: readonly unknown[]): { stages: readonly unknown[]; sp
 }
 
 function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
-  const token = options["resumeAfter"] ?? options["startAfter"];
+  const { resumeAfter, startAfter, startAtOperationTime: time } = options;
+  if (resumeAfter !== undefined && startAfter !== undefined) {
+    throw new MongoError(
+      50674,
+      "Do not specify both 'resumeAfter' and 'startAfter' in a $changeStream stage",
+    );
+  }
+  const token = resumeAfter ?? startAfter;
+  if (token !== undefined && time !== undefined) {
+    throw new MongoError(
+      40674,
+      "Only one type of resume option is allowed, but multiple were found.",
+    );
+  }
   if (token === undefined) {
-    const time = options["startAtOperationTime"];
     const after = time instanceof Timestamp ? history.before(time) : history.position;
     return { after, fragments: 0, resumed: false };
   }
   const { position, fragment } = history.positionOf(token);
-  if (fragment === INVALIDATED && options["resumeAfter"] !== undefined) {
+  if (fragment === INVALIDATED && resumeAfter !== undefined) {
     throw new MongoError(
       260,
       "Attempting to resume a change stream using 'resumeAfter' is not allowed from an invalidate notification.",
@@ -188,7 +224,8 @@ class ChangeSource implements TailableSource {
         (docs, stage) => stage(docs),
         [event],
       );
-      const parts = shown ? this.partsOf(this.checkToken(shown, event)) : [];
+      checkToken(event, shown);
+      const parts = shown ? this.partsOf(shown) : [];
       this.fragments = parts.slice(this.skip);
       this.skip = 0;
       const first = this.fragments.shift();
@@ -197,22 +234,6 @@ class ChangeSource implements TailableSource {
       }
     }
     return { done: true, value: undefined };
-  }
-
-  /** A client resumes a stream by the `_id` of an event, so the pipeline must have left it. */
-  private checkToken(shown: Doc, { _id }: Doc): Doc {
-    if (compareValues(shown["_id"], _id) !== 0) {
-      throw new MongoError(
-        280,
-        "Encountered an event whose _id field, which contains the resume token, was modified by the pipeline. " +
-          "Modifying the _id field of an event makes it impossible to resume the stream from that point. " +
-          "Only transformations that retain the unmodified _id field are allowed. " +
-          `Expected: ${formatDocument({ _id })} but found: ${formatDocument({ _id: shown["_id"] })}`,
-        {},
-        ["NonResumableChangeStreamError"],
-      );
-    }
-    return shown;
   }
 
   /** The event as it goes to the client: in one piece, or in fragments where it is too large. */
@@ -279,12 +300,18 @@ class ChangeSource implements TailableSource {
     return undefined;
   }
 
-  private watches({ ns, change: { type } }: HistoryEntry): boolean {
-    const { db, coll, expanded } = this.watch;
+  private watches({ ns, change: { type, to } }: HistoryEntry): boolean {
+    return (
+      (this.isWatched(ns, type) || (to !== undefined && this.isWatched(to, type))) &&
+      (!EXPANDED.has(type) || this.watch.expanded)
+    );
+  }
+
+  private isWatched(ns: HistoryEntry["ns"], type: Change["type"]): boolean {
+    const { db, coll } = this.watch;
     return (
       (db === undefined || ns.db === db) &&
-      (coll === undefined || (ns.coll === coll && type !== "dropDatabase")) &&
-      (type !== "create" || expanded)
+      (coll === undefined || (ns.coll === coll && type !== "dropDatabase"))
     );
   }
 
@@ -309,12 +336,15 @@ class ChangeSource implements TailableSource {
       ...(type === "update" ? { updateDescription: this.describe(change) } : {}),
       ...(type === "rename" ? { to } : {}),
       ...this.beforeChange(change),
+      ...(this.watch.expanded ? expansionOf(change) : {}),
       ...transaction,
     };
   }
 
-  private describe({ description }: Change): Doc {
-    return { ...description, ...(this.watch.expanded ? { disambiguatedPaths: {} } : {}) };
+  private describe({ description, bytes }: Change): Doc {
+    return this.watch.expanded && description && bytes
+      ? { ...description, disambiguatedPaths: disambiguatedPaths(description, decode(bytes)) }
+      : { ...description };
   }
 
   /** An update carries the document as the stream asks for it. */
@@ -339,6 +369,30 @@ class ChangeSource implements TailableSource {
     return wanted === "off" || !["update", "replace", "delete"].includes(type)
       ? {}
       : { fullDocumentBeforeChange: image(before, wanted, "pre") };
+  }
+}
+
+/** What an event has only in streams with `showExpandedEvents`. */
+function expansionOf({ type, collection, operation, stateBefore }: Change): Doc {
+  const hasUuid = type !== "dropDatabase" && !collection.isView;
+  return {
+    ...(hasUuid ? { collectionUUID: collection.uuid } : {}),
+    ...(operation ? { operationDescription: operation } : {}),
+    ...(stateBefore ? { stateBeforeChange: stateBefore } : {}),
+  };
+}
+
+/** Clients resume with the `_id` of an event: a pipeline must leave it as it is. */
+function checkToken(event: Doc, shown: Doc | undefined): void {
+  if (shown && !identicalValues(shown["_id"], event["_id"])) {
+    throw new MongoError(
+      280,
+      "Encountered an event whose _id field, which contains the resume token, was modified by the pipeline. " +
+        "Modifying the _id field of an event makes it impossible to resume the stream from that point. " +
+        "Only transformations that retain the unmodified _id field are allowed.",
+      {},
+      ["NonResumableChangeStreamError"],
+    );
   }
 }
 

@@ -33,7 +33,7 @@ export async function collMod(context: CommandContext): Promise<Doc> {
     const collection = context.engine.collection(context.db, context.collectionName());
     const changes = changedOptions(context.command, collection);
     const index = context.document("index");
-    const { options, indexes } = collection;
+    const { options, indexes, uuid } = collection;
     unit.onRollback(() => {
       Object.assign(collection, { options, indexes });
       collection.forgetValidator();
@@ -42,8 +42,26 @@ export async function collMod(context: CommandContext): Promise<Doc> {
     collection.forgetValidator();
     const reply = index ? changeIndex(context, unit, collection, index) : {};
     context.engine.catalog.save(unit, collection);
+    unit.changed({
+      type: "modify",
+      collection,
+      operation: { ...changes, ...(index ? { index } : {}) },
+      stateBefore: {
+        collectionOptions: { ...(collection.isView ? {} : { uuid }), ...options },
+        ...(index ? { indexOptions: optionsBefore(reply) } : {}),
+      },
+    });
     return reply;
   });
+}
+
+/** The options of an index before the change, which the reply tells as `hidden_old` and the like. */
+function optionsBefore(reply: Doc): Doc {
+  return Object.fromEntries(
+    Object.entries(reply)
+      .filter(([name]) => name.endsWith("_old"))
+      .map(([name, value]) => [name.slice(0, -"_old".length), value]),
+  );
 }
 
 function changedOptions(command: Doc, collection: Collection): Doc {

@@ -22,10 +22,7 @@ export async function renameCollection(context: CommandContext): Promise<Doc> {
     if (target && !context.flag("dropTarget")) {
       throw new MongoError(48, "target namespace exists");
     }
-    if (target) {
-      catalog.drop(unit, target);
-    }
-    catalog.rename(unit, collection, to.db, to.name);
+    catalog.rename(unit, collection, to, target);
   });
   return {};
 }

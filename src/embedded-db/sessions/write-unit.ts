@@ -11,7 +11,18 @@ const MAX_TRANSACTION_BYTES = 256 * 1024 * 1024;
 
 /** One change of a document or collection, as change streams tell it. */
 export interface Change {
-  type: "insert" | "update" | "replace" | "delete" | "drop" | "rename" | "dropDatabase" | "create";
+  type:
+    | "insert"
+    | "update"
+    | "replace"
+    | "delete"
+    | "drop"
+    | "rename"
+    | "dropDatabase"
+    | "create"
+    | "createIndexes"
+    | "dropIndexes"
+    | "modify";
   collection: Collection;
   /** Of an update, a replacement or a deletion; an insertion has it in its document. */
   documentKey?: Doc;
@@ -23,6 +34,10 @@ export interface Change {
   description?: UpdateDescription;
   /** The new name of a renamed collection. */
   to?: { db: string; coll: string };
+  /** What was done to the collection itself, as streams with expanded events tell it. */
+  operation?: Doc;
+  /** The options of a collection, and of the index, before they were modified. */
+  stateBefore?: Doc;
   /** The transaction it was part of. */
   transaction?: { lsid: Doc; txnNumber: Long };
 }
