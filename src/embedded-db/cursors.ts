@@ -29,8 +29,15 @@ export interface TailableSource extends DocumentSource {
   readonly ended?: boolean;
 }
 
+/** The session, and the transaction, that opened a cursor: nobody else reads on. */
+export interface CursorOwner {
+  session: string | undefined;
+  txnNumber: bigint | undefined;
+}
+
 export interface Cursor {
   id: bigint;
+  owner: CursorOwner;
   ns: string;
   source: DocumentSource | TailableSource;
   lastUse: number;
@@ -57,6 +64,7 @@ export class Cursors {
   open(
     ns: string,
     source: DocumentSource,
+    owner: CursorOwner,
     options: { noTimeout?: boolean; batchSize?: number | undefined; deadline?: Deadline } = {},
   ): Cursor {
     if (this.byId.size >= MAX_CURSORS) {
@@ -64,6 +72,7 @@ export class Cursors {
     }
     const cursor: Cursor = {
       id: ++this.lastId,
+      owner,
       ns,
       source,
       lastUse: Date.now(),
@@ -120,6 +129,26 @@ export class Cursors {
     if (oldest) {
       this.close(oldest);
     }
+  }
+}
+
+/** Refuses a getMore in another session or transaction than the cursor was opened in. */
+export function checkOwner({ id, owner }: Cursor, asking: CursorOwner): void {
+  const refused = (code: number, opened: string, asked: string) =>
+    new MongoError(code, `Cannot run getMore on cursor ${id}, which was ${opened}, ${asked}`);
+  if (owner.session !== asking.session) {
+    throw owner.session === undefined
+      ? refused(50736, "not created in a session", "in a session")
+      : asking.session === undefined
+        ? refused(50737, "created in a session", "without an lsid")
+        : refused(50738, "created in a session", "in another session");
+  }
+  if (owner.txnNumber !== asking.txnNumber) {
+    throw owner.txnNumber === undefined
+      ? refused(50739, "not created in a transaction", "in a transaction")
+      : asking.txnNumber === undefined
+        ? refused(50740, "created in a transaction", "without a txnNumber")
+        : refused(50741, "created in a transaction", "in a different transaction");
   }
 }
 

@@ -26,14 +26,16 @@ const WITHOUT_COLLECTION = new Set([
   "$shardedDataDistribution",
 ]);
 
-/** @see https://www.mongodb.com/docs/manual/core/transactions-operations/#restricted-operations */
-const NOT_IN_TRANSACTIONS = new Set([
+/** @see https://www.mongodb.com/docs/manual/core/transactions-operations/ */
+const NOT_IN_TRANSACTION = new Set([
   "$changeStream",
   "$collStats",
   "$currentOp",
   "$indexStats",
   "$listLocalSessions",
   "$listSessions",
+  "$merge",
+  "$out",
   "$planCacheStats",
 ]);
 
@@ -48,14 +50,9 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
       "The 'cursor' option is required, except for aggregate with the explain argument",
     );
   }
+  refuseInTransaction(context, given);
   const batchSize = batchSizeOf(context.command["cursor"]["batchSize"]);
   const [first = "", argument] = given.length > 0 ? stageEntry(given[0]) : [];
-  if (context.inTransaction && NOT_IN_TRANSACTIONS.has(first)) {
-    throw new MongoError(
-      263,
-      `Stage not supported inside of a multi-document transaction: ${first}`,
-    );
-  }
   if (first === "$changeStream") {
     return changeStream(context, given, batchSize);
   }
@@ -65,7 +62,7 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
   const ns = `${context.db}.${typeof context.command["aggregate"] === "string" ? context.command["aggregate"] : "$cmd.aggregate"}`;
   const write = writingStage(pipeline.at(-1), context);
   if (write) {
-    refuseInTransaction(context);
+    refuseLinearizable(context);
     await write(collected(context, collection, pipeline.slice(0, -1)));
     return openCursor(
       context,
@@ -77,11 +74,25 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
   return openCursor(context, ns, pipelineSource(context, collection, pipeline), { batchSize });
 }
 
-function refuseInTransaction({ inTransaction }: CommandContext): void {
-  if (inTransaction) {
+/** What a linearizable read promises, a pipeline that writes cannot. */
+function refuseLinearizable({ command }: CommandContext): void {
+  const concern = command["readConcern"];
+  if (isDocument(concern) && concern["level"] === "linearizable") {
+    throw new MongoError(72, "$out and $merge can't be used with a 'linearizable' read concern");
+  }
+}
+
+function refuseInTransaction(
+  { inTransaction }: CommandContext,
+  pipeline: readonly unknown[],
+): void {
+  const refused = inTransaction
+    ? pipeline.map((stage) => stageEntry(stage)[0]).find((name) => NOT_IN_TRANSACTION.has(name))
+    : undefined;
+  if (refused !== undefined) {
     throw new MongoError(
       263,
-      "Operation not permitted in transaction :: caused by :: $out and $merge cannot run within a multi-document transaction",
+      `Operation not permitted in transaction :: caused by :: Aggregation stage ${refused} cannot run within a multi-document transaction`,
     );
   }
 }

@@ -8,7 +8,7 @@ import { updateDocuments, type UpdateOutcome } from "../update/execute";
 import type { CommandContext } from "./context";
 import { deleteDocuments } from "./delete";
 import { parseStatement } from "./update";
-import { checkStatements, runStatements } from "./write-errors";
+import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
 /** The sums the reply begins with. */
 interface Totals {
@@ -38,6 +38,7 @@ const OPERATIONS: Record<string, Run> = {
 export async function bulkWrite(context: CommandContext): Promise<Doc> {
   const operations = context.array("ops");
   checkStatements("bulkWrite", operations);
+  refuseRetryable(context, operations, ({ multi }) => multi === true, "multi=true");
   const namespaces = namespacesOf(context);
   return context.write((unit) => {
     const collections = namespaces.map(({ db, name }) => context.findOrCreate(unit, name, db));

@@ -8,15 +8,31 @@ const MAX_MEMBERS = 50;
 
 const MAX_TIME_MS = 2 ** 31 - 1;
 
+/** Commands that take other read concerns than `local`. */
+const READING = new Set(["aggregate", "count", "distinct", "explain", "find"]);
+
 /**
- * Refuses a read concern that MongoDB does not know.
+ * Refuses a read concern that MongoDB does not know (2), or not for this command (72). In a
+ * transaction it is the transaction's.
  * @see https://www.mongodb.com/docs/manual/reference/read-concern/
  */
-export function checkReadConcern(concern: unknown): void {
+export function checkReadConcern(name: string, command: Doc): void {
+  const concern = command["readConcern"];
   const level = isDocument(concern) ? concern["level"] : undefined;
   if (level !== undefined && !LEVELS.has(textOf(level))) {
     throw badValue(
       `Enumeration value '${textOf(level)}' for field 'readConcern.level' is not a valid value.`,
+    );
+  }
+  const isSupported =
+    level === undefined ||
+    level === "local" ||
+    command["autocommit"] !== undefined ||
+    (READING.has(name) && !(name === "count" && level === "snapshot"));
+  if (!isSupported) {
+    throw new MongoError(
+      72,
+      `Command ${name} does not support { readConcern: { level: "${textOf(level)}", provenance: "clientSupplied" } } :: caused by :: read concern not supported`,
     );
   }
 }

@@ -1,12 +1,14 @@
 import type { CollectionFinder } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
+import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
 import { badValue, MongoError, typeMismatch } from "../errors";
-import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
+import { Binary, type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
 import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
 import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
+import { checkSessionFields } from "../sessions/session-fields";
 import type { SessionRequest } from "../sessions/sessions";
 import type { Transaction } from "../sessions/transactions";
 import type { WriteUnit } from "../sessions/write-unit";
@@ -69,6 +71,16 @@ export class CommandContext {
     return this.request;
   }
 
+  /** Whose the cursors are that the command opens. */
+  get cursorOwner(): CursorOwner {
+    const { lsid } = this.command;
+    const id = isDocument(lsid) ? lsid["id"] : undefined;
+    return {
+      session: id instanceof Binary ? id.toString("hex") : undefined,
+      txnNumber: this.inTransaction ? this.request?.txnNumber : undefined,
+    };
+  }
+
   /** What the command compares strings by: its own collation or the collection's. */
   collationFor(collection: Collection | undefined): Collation | undefined {
     return collationOr(this.command["collation"], collection);
@@ -85,6 +97,7 @@ export class CommandContext {
 
   /** Joins the command's transaction, if it names one. */
   begin(): void {
+    checkSessionFields(this.name, this.command);
     this.request = this.engine.sessions.request(this.command);
     if (
       !this.request?.inTransaction ||
@@ -169,6 +182,7 @@ export class CommandContext {
     if (!request) {
       return this.engine.write(run, this.deadline);
     }
+    await this.engine.sessions.abortOlder(request);
     // Asked within the work: a client may send the same write again while the first still waits.
     return this.engine.write((unit) => {
       const known = this.engine.sessions.replyOf(request);
@@ -275,6 +289,14 @@ export class CommandContext {
       : typeof value === "boolean"
         ? value
         : toNumber(value) !== 0;
+  }
+
+  long(name: string): Long {
+    const value = this.command[name];
+    if (!(value instanceof Long)) {
+      throw wrongType(this.name, name, value, "long");
+    }
+    return value;
   }
 
   string(name: string): string {

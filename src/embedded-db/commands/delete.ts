@@ -7,13 +7,14 @@ import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting } from "../update/execute";
 import type { CommandContext } from "./context";
 import { hintOf } from "./query";
-import { checkStatements, runStatements } from "./write-errors";
+import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/delete/ */
 export async function deleteCommand(context: CommandContext): Promise<Doc> {
   const statements = context.array("deletes");
   checkStatements("delete", statements);
   const checked = statements.map(checkStatement);
+  refuseRetryable(context, checked, ({ limit }) => toNumber(limit) === 0, "limit=0");
   return context.write((unit) => {
     const collection = context.findWritable();
     let n = 0;

@@ -1,4 +1,4 @@
-import { badValue, failedToParse } from "../errors";
+import { badValue, failedToParse, MongoError } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { type Doc, Long, toNumber } from "../bson/values";
@@ -19,10 +19,16 @@ export function find(context: CommandContext): RawDocument {
   const name = context.collectionName();
   const collection = context.findCollection();
   const query = parseFind(context, collection);
+  if (query.negativeLimit) {
+    throw new MongoError(
+      51024,
+      `BSON field 'limit' value must be >= 0, actual value '${-query.limit}'`,
+    );
+  }
   checkTailing(context);
   const options = {
     batchSize: batchSizeOf(context.command["batchSize"]),
-    singleBatch: context.flag("singleBatch") || query.negativeLimit,
+    singleBatch: context.flag("singleBatch"),
     noTimeout: context.flag("noCursorTimeout"),
     // A collection without documents has no end that could be waited at.
     tailable: context.flag("tailable") && collection !== undefined && collection.count > 0,

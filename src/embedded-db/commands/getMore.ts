@@ -1,6 +1,6 @@
-import { MongoError } from "../errors";
+import { badValue, MongoError } from "../errors";
 import type { RawDocument } from "../bson/decode";
-import { type Batch, type Cursor, takeBatch, type TailableSource } from "../cursors";
+import { type Batch, checkOwner, type Cursor, takeBatch, type TailableSource } from "../cursors";
 import { toNumber } from "../bson/values";
 import type { CommandContext } from "./context";
 import { batchSizeOf, cursorReply, isTailable, resumeFields } from "./reply";
@@ -11,13 +11,17 @@ const DEFAULT_WAIT_MS = 1000;
 /** @see https://www.mongodb.com/docs/manual/reference/command/getMore/ */
 export async function getMore(context: CommandContext): Promise<RawDocument> {
   const { cursors } = context.engine;
-  const cursor = cursors.find(context.command["getMore"]);
+  const cursor = cursors.find(context.long("getMore"));
   const ns = `${context.db}.${context.string("collection")}`;
   if (cursor.ns !== ns) {
     throw new MongoError(
       13,
       `Requested getMore on namespace '${ns}', but cursor belongs to a different namespace ${cursor.ns}`,
     );
+  }
+  checkOwner(cursor, context.cursorOwner);
+  if (context.command["maxTimeMS"] !== undefined && !isTailable(cursor.source)) {
+    throw badValue("cannot set maxTimeMS on getMore command for a non-awaitData cursor");
   }
   const size = batchSizeOf(context.command["batchSize"]) || Infinity;
   try {

@@ -121,7 +121,9 @@ function listCommands(): Doc {
 
 /** Commands that concern more than one database, sorted. */
 export const ADMIN_ONLY = new Set([
+  "abortTransaction",
   "bulkWrite",
+  "commitTransaction",
   "currentOp",
   "fsync",
   "getCmdLineOpts",

@@ -51,7 +51,10 @@ export function openCursor(
   const { cursors } = context.engine;
   // What opening the source took counts too.
   context.deadline.pause();
-  const cursor = cursors.open(ns, source, { ...options, deadline: context.deadline });
+  const cursor = cursors.open(ns, source, context.cursorOwner, {
+    ...options,
+    deadline: context.deadline,
+  });
   try {
     const batch = takeBatch(cursor, options.batchSize ?? FIRST_BATCH);
     const done =

@@ -10,7 +10,7 @@ import { compileUpdate, refuseExpr } from "../update/update";
 import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
 import type { CommandContext } from "./context";
 import { hintOf } from "./query";
-import { checkStatements, runStatements } from "./write-errors";
+import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/update/ */
 export async function update(context: CommandContext): Promise<Doc> {
@@ -19,6 +19,7 @@ export async function update(context: CommandContext): Promise<Doc> {
   const upserts = statements.some(
     (statement) => isDocument(statement) && statement["upsert"] === true,
   );
+  refuseRetryable(context, statements, ({ multi }) => multi === true, "multi=true");
   return context.write((unit) => {
     const collection = upserts
       ? context.findOrCreate(unit, context.collectionName())

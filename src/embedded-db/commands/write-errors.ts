@@ -1,5 +1,5 @@
 import { MongoError } from "../errors";
-import type { Doc } from "../bson/values";
+import { type Doc, isDocument } from "../bson/values";
 import type { CommandContext } from "./context";
 
 /** Write conflicts and passed deadlines fail the command, not the statement. */
@@ -10,6 +10,24 @@ const MAX_STATEMENTS = 100_000;
 
 function writeError(index: number, error: MongoError): Doc {
   return { index, code: error.code, ...error.details, errmsg: error.message };
+}
+
+/**
+ * Refuses a retryable write with a statement for many documents (72).
+ * @see https://www.mongodb.com/docs/manual/core/retryable-writes/
+ */
+export function refuseRetryable(
+  { sessionRequest }: CommandContext,
+  statements: readonly unknown[],
+  isMulti: (statement: Doc) => boolean,
+  sign: string,
+): void {
+  if (!sessionRequest || sessionRequest.inTransaction) {
+    return;
+  }
+  if (statements.some((statement) => isDocument(statement) && isMulti(statement))) {
+    throw new MongoError(72, `Cannot use (or request) retryable writes with ${sign}`);
+  }
 }
 
 /**

@@ -42,7 +42,7 @@ export async function dispatch(request: Request, connection: ConnectionContext):
     if (request.unreadable) {
       throw request.unreadable;
     }
-    checkReadConcern(request.command["readConcern"]);
+    checkReadConcern(name, request.command);
     checkMaxTime(request.command["maxTimeMS"]);
     const { writeConcern } = request.command;
     const concernError = writeConcernError(writeConcern);

@@ -81,6 +81,13 @@ export class Sessions {
   /** The transaction a command runs in, started if it asks for that. */
   transactionFor(request: SessionRequest): Transaction {
     const { session, txnNumber } = request;
+    if (txnNumber < session.txnNumber) {
+      throw new MongoError(
+        225,
+        `Cannot start transaction with { txnNumber: ${txnNumber} } on session because a newer ` +
+          `${kindOf(session)} with txnNumber ${session.txnNumber} has already started on this session.`,
+      );
+    }
     if (request.starts) {
       return this.start(session, txnNumber);
     }
@@ -99,6 +106,13 @@ export class Sessions {
     return session.transaction;
   }
 
+  /** A retryable write ends the transaction its session has left open. */
+  async abortOlder({ session, txnNumber }: SessionRequest): Promise<void> {
+    if (session.transaction && session.txnNumber < txnNumber) {
+      await this.abort(session);
+    }
+  }
+
   async abort(session: Session): Promise<void> {
     const { transaction } = session;
     if (transaction?.committing) {
@@ -113,10 +127,16 @@ export class Sessions {
   /** The reply of a write that was applied before, or undefined when it is new. */
   replyOf(request: SessionRequest): Doc | undefined {
     const { session, txnNumber } = request;
+    if (txnNumber === session.txnNumber && session.state !== "none") {
+      throw new MongoError(
+        72,
+        "Must specify autocommit=false on all operations of a multi-statement transaction.",
+      );
+    }
     if (txnNumber < session.txnNumber) {
       throw new MongoError(
         225,
-        `Retryable write with txnNumber ${txnNumber} is prohibited on session because a newer retryable write ` +
+        `Retryable write with txnNumber ${txnNumber} is prohibited on session because a newer ${kindOf(session)} ` +
           `with txnNumber ${session.txnNumber} has already started on this session.`,
       );
     }
@@ -125,9 +145,10 @@ export class Sessions {
 
   /** Stores the reply together with the write itself. */
   remember(unit: WriteUnit, { session, txnNumber }: SessionRequest, reply: Doc): void {
-    const before = { txnNumber: session.txnNumber, remembered: session.remembered };
-    unit.onRollback(() => Object.assign(session, before));
+    const { txnNumber: number, remembered, state } = session;
+    unit.onRollback(() => Object.assign(session, { txnNumber: number, remembered, state }));
     session.txnNumber = txnNumber;
+    session.state = "none";
     session.remembered = { txnNumber, reply };
     const record = { txnNumber: Long.fromBigInt(txnNumber), reply, lastUse: new Date() };
     unit.put(sessionKey(session.id), encode(record));
@@ -236,10 +257,10 @@ export class Sessions {
   }
 
   private start(session: Session, txnNumber: bigint): Transaction {
-    if (txnNumber < session.txnNumber) {
+    if (txnNumber === session.txnNumber) {
       throw new MongoError(
-        225,
-        `Cannot start transaction ${txnNumber} on session because a newer transaction ${session.txnNumber} has already started on the session.`,
+        50911,
+        `Only servers in a sharded cluster can start a new transaction at the active transaction number ${txnNumber}`,
       );
     }
     // Not awaited: the same number asked for twice at once must find the first one's transaction.
@@ -278,6 +299,10 @@ function finish(session: Session, ended: Transaction, state: "committed" | "abor
     session.transaction = undefined;
     session.state = state;
   }
+}
+
+function kindOf({ state }: Session): string {
+  return state === "none" ? "retryable write" : "transaction";
 }
 
 function lastUse(record: Buffer): number {

@@ -47,6 +47,17 @@ const NOT_STABLE: [string, Doc, boolean?][] = [
 
 const NO_API_PARAMETERS = "DocumentDB 1.0 does not look at apiStrict";
 
+/** Read concerns that a command does not take. */
+const UNREADABLE: [string, Doc][] = [
+  ["majority", { insert: "c", documents: [{ _id: 2 }] }],
+  ["snapshot", { update: "c", updates: [{ q: {}, u: { $set: { a: 1 } } }] }],
+  ["snapshot", { findAndModify: "c", query: {}, remove: true }],
+  ["snapshot", { count: "c" }],
+  ["snapshot", { listCollections: 1 }],
+  ["available", { listIndexes: "c" }],
+  ["linearizable", aggregate({ $out: "o" })],
+];
+
 const IS_THREE = { $expr: { $eq: ["$a", "$$three"] } };
 
 /** Commands that compare with the variable `three`, and what they answer for one match. */
@@ -136,4 +147,18 @@ export const COMMAND_CASES: Case[] = [
     commands: [{ ...aggregate({ $project: { x: "$$x" } }), let: { x: { $literal: "$a" } } }],
     reply: found({ _id: 1, x: "$a" }),
   },
+  ...UNREADABLE.map(([level, command]): Case => ({
+    name: `readConcern: ${Object.keys(command)[0]} refuses ${level}`,
+    documents: [{ _id: 1 }],
+    commands: [{ ...command, readConcern: { level } }],
+    reply: { ok: 0, code: 72 },
+    difference: "DocumentDB 1.0 does not look at read concerns",
+  })),
+  ...[find({}, { limit: -1 }), find({}, { awaitData: true })].map((command): Case => ({
+    name: `find: refuses ${JSON.stringify(command)}`,
+    documents: [{ _id: 1 }],
+    commands: [command],
+    reply: { ok: 0, code: "limit" in command ? 51024 : 9 },
+    difference: "DocumentDB 1.0 takes it",
+  })),
 ];
