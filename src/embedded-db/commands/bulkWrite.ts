@@ -1,4 +1,4 @@
-import { badValue, MongoError, typeMismatch } from "../errors";
+import { badValue, MongoError, typeMismatch, unknownField } from "../errors";
 import { encode } from "../bson/encode";
 import { type Doc, double, isDocument, Long, toNumber } from "../bson/values";
 import { enforceCap } from "../catalog/capped";
@@ -7,6 +7,7 @@ import type { WriteUnit } from "../sessions/write-unit";
 import { updateDocuments, type UpdateOutcome } from "../update/execute";
 import type { CommandContext } from "./context";
 import { deleteDocuments } from "./delete";
+import { checkStatementFields } from "./fields";
 import { parseStatement } from "./update";
 import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
@@ -38,13 +39,14 @@ const OPERATIONS: Record<string, Run> = {
 export async function bulkWrite(context: CommandContext): Promise<Doc> {
   const operations = context.array("ops");
   checkStatements("bulkWrite", operations);
-  refuseRetryable(context, operations, ({ multi }) => multi === true, "multi=true");
   const namespaces = namespacesOf(context);
+  const checked = operations.map((operation) => checkOperation(operation, namespaces.length));
+  refuseRetryable(context, checked, ({ multi }) => multi === true, "multi=true");
   return context.write((unit) => {
     const collections = namespaces.map(({ db, name }) => context.findOrCreate(unit, name, db));
     const totals = { nInserted: 0, nMatched: 0, nModified: 0, nUpserted: 0, nDeleted: 0 };
     const results: Doc[] = [];
-    const errors = runStatements(context, operations, (operation, idx) => {
+    const errors = runStatements(context, checked, (operation, idx) => {
       results.push({ ok: double(1), idx, ...run(context, unit, collections, operation, totals) });
     });
     collections.forEach((collection) => enforceCap(unit, collection));
@@ -67,20 +69,30 @@ function run(
   context: CommandContext,
   unit: WriteUnit,
   collections: readonly Collection[],
-  operation: unknown,
+  operation: Doc,
   totals: Totals,
 ): Doc {
-  const [name = ""] = isDocument(operation) ? Object.keys(operation) : [];
-  const apply = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
-  if (!isDocument(operation) || !apply) {
-    throw badValue("each of the 'ops' must be an insert, an update or a delete");
+  const [name = ""] = Object.keys(operation);
+  const apply = OPERATIONS[name] as Run;
+  const collection = collections[toNumber(operation[name]) as number] as Collection;
+  return apply(context, unit, collection, operation, totals);
+}
+
+/** A command with a bad operation writes nothing. */
+function checkOperation(operation: unknown, namespaces: number): Doc {
+  if (!isDocument(operation)) {
+    throw typeMismatch("BSON field 'bulkWrite.ops' must hold objects only");
   }
+  const [name = ""] = Object.keys(operation);
+  if (!Object.hasOwn(OPERATIONS, name)) {
+    throw unknownField("bulkWrite.ops", name);
+  }
+  checkStatementFields(`bulkWrite.${name}`, operation);
   const place = toNumber(operation[name]) ?? -1;
-  const collection = collections[place];
-  if (!collection) {
+  if (!Number.isInteger(place) || place < 0 || place >= namespaces) {
     throw badValue(`BulkWrite ops entry ${name} has an invalid nsInfo index: ${place}`);
   }
-  return apply(context, unit, collection, operation, totals);
+  return operation;
 }
 
 function runInsert(

@@ -6,6 +6,7 @@ import { filterArgument, parseFilter } from "../query/filter";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting } from "../update/execute";
 import type { CommandContext } from "./context";
+import { checkStatementFields } from "./fields";
 import { hintOf } from "./query";
 import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
@@ -30,6 +31,7 @@ function checkStatement(statement: unknown): Doc {
   if (!isDocument(statement)) {
     throw typeMismatch("BSON field 'delete.deletes' must hold objects only");
   }
+  checkStatementFields("delete.deletes", statement);
   const limit = toNumber(statement["limit"]);
   if (limit !== 0 && limit !== 1) {
     throw failedToParse(

@@ -1,4 +1,4 @@
-import { badValue, unknownField } from "../errors";
+import { badValue, MongoError, unknownField } from "../errors";
 import { type Doc, textOf } from "../bson/values";
 
 /** What every command may carry, besides names that start with a dollar. */
@@ -111,6 +111,70 @@ export function checkFields(name: string, command: Doc): void {
     if (known && !known.has(field) && !isGeneric(field)) {
       throw unknownField(name, field);
     }
+  }
+}
+
+interface StatementFields {
+  required: readonly string[];
+  optional: readonly string[];
+}
+
+/** The fields of the statements of write commands. */
+const STATEMENTS: Record<string, StatementFields> = {
+  "update.updates": {
+    required: ["q", "u"],
+    optional: [
+      "arrayFilters",
+      "c",
+      "collation",
+      "hint",
+      "multi",
+      "sampleId",
+      "sort",
+      "upsert",
+      "upsertSupplied",
+    ],
+  },
+  "delete.deletes": {
+    required: ["q", "limit"],
+    optional: ["collation", "hint", "sampleId"],
+  },
+  "bulkWrite.insert": { required: ["insert", "document"], optional: [] },
+  "bulkWrite.update": {
+    required: ["update", "filter", "updateMods"],
+    optional: [
+      "arrayFilters",
+      "collation",
+      "constants",
+      "hint",
+      "multi",
+      "sampleId",
+      "sort",
+      "upsert",
+      "upsertSupplied",
+    ],
+  },
+  "bulkWrite.delete": {
+    required: ["delete", "filter"],
+    optional: ["collation", "hint", "multi", "sampleId"],
+  },
+};
+
+/**
+ * Refuses a statement without a field it needs, or with one it does not know: it would change
+ * other documents than were meant.
+ */
+export function checkStatementFields(kind: string, statement: Doc): void {
+  const { required, optional } = STATEMENTS[kind] as StatementFields;
+  const missing = required.find((field) => statement[field] === undefined);
+  if (missing !== undefined) {
+    throw new MongoError(40414, `BSON field '${kind}.${missing}' is missing but a required field`);
+  }
+  const unknown = Object.keys(statement).find(
+    (field) => !required.includes(field) && !optional.includes(field),
+  );
+  if (unknown !== undefined) {
+    throw unknownField(kind, unknown);
   }
 }
 

@@ -9,6 +9,7 @@ import type { WriteUnit } from "../sessions/write-unit";
 import { compileUpdate, refuseExpr } from "../update/update";
 import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
 import type { CommandContext } from "./context";
+import { checkStatementFields } from "./fields";
 import { hintOf } from "./query";
 import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
 
@@ -16,16 +17,15 @@ import { checkStatements, refuseRetryable, runStatements } from "./write-errors"
 export async function update(context: CommandContext): Promise<Doc> {
   const statements = context.array("updates");
   checkStatements("update", statements);
-  const upserts = statements.some(
-    (statement) => isDocument(statement) && statement["upsert"] === true,
-  );
-  refuseRetryable(context, statements, ({ multi }) => multi === true, "multi=true");
+  const checked = statements.map(checkStatement);
+  const upserts = checked.some((statement) => statement["upsert"] === true);
+  refuseRetryable(context, checked, ({ multi }) => multi === true, "multi=true");
   return context.write((unit) => {
     const collection = upserts
       ? context.findOrCreate(unit, context.collectionName())
       : context.findWritable();
     const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
-    const writeErrors = runStatements(context, statements, (statement, index) => {
+    const writeErrors = runStatements(context, checked, (statement, index) => {
       runStatement(context, unit, collection, statement, index, outcome);
     });
     const { matched, modified, upserted } = outcome;
@@ -38,17 +38,23 @@ export async function update(context: CommandContext): Promise<Doc> {
   });
 }
 
+/** A command with a bad statement updates nothing. */
+function checkStatement(statement: unknown): Doc {
+  if (!isDocument(statement)) {
+    throw typeMismatch("BSON field 'update.updates' must hold objects only");
+  }
+  checkStatementFields("update.updates", statement);
+  return statement;
+}
+
 function runStatement(
   context: CommandContext,
   unit: WriteUnit,
   collection: Collection | undefined,
-  statement: unknown,
+  statement: Doc,
   index: number,
   outcome: UpdateOutcome,
 ): void {
-  if (!isDocument(statement)) {
-    throw typeMismatch("BSON field 'update.updates' must hold objects only");
-  }
   const parsed = parseStatement(context, collection, statement);
   if (collection) {
     updateDocuments(unit, collection, parsed, index, outcome, context.deadline);

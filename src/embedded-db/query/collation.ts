@@ -1,4 +1,4 @@
-import { badValue } from "../errors";
+import { badValue, unknownField } from "../errors";
 import { compareStrings, type StringOrder } from "../bson/compare";
 import type { Doc } from "../bson/values";
 
@@ -9,6 +9,21 @@ export interface Collation {
   /** Strings that are equal under the collation fold to the same text: the key of an index. */
   fold: (text: string) => string;
 }
+
+const FIELDS = new Set([
+  "alternate",
+  "backwards",
+  "caseFirst",
+  "caseLevel",
+  "locale",
+  "maxVariable",
+  "normalization",
+  "numericOrdering",
+  "strength",
+  "version",
+]);
+
+const STRENGTHS = new Set([1, 2, 3, 4, 5]);
 
 const SENSITIVITY = { 1: "base", 2: "accent", 3: "variant" } as const;
 
@@ -21,6 +36,16 @@ export function parseCollation(spec: unknown): Collation | undefined {
     return undefined;
   }
   const doc = spec as Doc;
+  const unknown = Object.keys(doc).find((name) => !FIELDS.has(name));
+  if (unknown !== undefined) {
+    throw unknownField("collation", unknown);
+  }
+  const strength = doc["strength"] === undefined ? 3 : Number(doc["strength"]);
+  if (!STRENGTHS.has(strength)) {
+    throw badValue(
+      `Enumeration value '${strength}' for field 'collation.strength' is not a valid value.`,
+    );
+  }
   if (typeof doc["locale"] !== "string") {
     throw badValue('Missing expected field "locale"');
   }

@@ -58,6 +58,20 @@ const UNREADABLE: [string, Doc][] = [
   ["linearizable", aggregate({ $out: "o" })],
 ];
 
+/** Statements of writes that lack a field or have one too many. */
+const STATEMENTS: [string, number, Doc][] = [
+  ["a deletion without a query", 40414, { delete: "c", deletes: [{ limit: 1 }] }],
+  ["an update without a query", 40414, { update: "c", updates: [{ u: { $set: { a: 2 } } }] }],
+  ["a deletion without a limit", 40414, { delete: "c", deletes: [{ q: {} }] }],
+  ["an update without a change", 40414, { update: "c", updates: [{ q: {} }] }],
+  ["an unknown field of an update", 40415, update({}, { $set: { a: 2 } }, { upsrt: true })],
+  [
+    "an unknown field of a deletion",
+    40415,
+    { delete: "c", deletes: [{ q: {}, limit: 1, sort: { a: 1 } }] },
+  ],
+];
+
 const IS_THREE = { $expr: { $eq: ["$a", "$$three"] } };
 
 /** Commands that compare with the variable `three`, and what they answer for one match. */
@@ -161,4 +175,26 @@ export const COMMAND_CASES: Case[] = [
     reply: { ok: 0, code: "limit" in command ? 51024 : 9 },
     difference: "DocumentDB 1.0 takes it",
   })),
+  ...STATEMENTS.map(([what, code, command]): Case => ({
+    name: `statements: refuses ${what}`,
+    documents: [{ _id: 1, a: 1 }],
+    commands: [command],
+    reply: { ok: 0, code },
+  })),
+  ...STATEMENTS.slice(0, 2).map(([what, , command]): Case => ({
+    name: `statements: writes nothing for ${what}`,
+    documents: [{ _id: 1, a: 1 }],
+    commands: [command, find({})],
+    reply: found({ _id: 1, a: 1 }),
+  })),
+  {
+    name: "collation: refuses a strength that is none",
+    commands: [find({}, { collation: { locale: "en", strength: 9 } })],
+    reply: { ok: 0, code: 2 },
+  },
+  {
+    name: "collation: refuses an unknown option",
+    commands: [find({}, { collation: { locale: "en", strenght: 2 } })],
+    reply: { ok: 0, code: 40415 },
+  },
 ];
