@@ -107,7 +107,7 @@ function mergeOne(
     const action = spec["whenNotMatched"] ?? "insert";
     return whenNotMatched(unit, collection, doc, action, bypassValidation);
   }
-  const change = mergingUpdate(doc, spec);
+  const change = mergingUpdate(doc, spec, on);
   if (change !== undefined) {
     const update = compileUpdate(change, { filter, variables: mergeVariables(doc, spec["let"]) });
     updateOne(unit, collection, match, { update, bypassValidation });
@@ -115,13 +115,16 @@ function mergeOne(
 }
 
 /** What happens to a document that is there already; undefined for nothing. */
-function mergingUpdate(doc: Doc, spec: Doc): unknown {
+function mergingUpdate(doc: Doc, spec: Doc, on: readonly string[]): unknown {
   const fields = omit(doc, "_id");
   switch (spec["whenMatched"] ?? "merge") {
     case "keepExisting":
       return undefined;
     case "fail":
-      throw new MongoError(11000, "$merge found a matching document with whenMatched: fail");
+      throw new MongoError(11000, "$merge found a matching document with whenMatched: fail", {
+        keyPattern: Object.fromEntries(on.map((field) => [field, 1])),
+        keyValue: Object.fromEntries(on.map((field) => [field, own(doc, field) ?? null])),
+      });
     case "replace":
       return fields;
     case "merge": {

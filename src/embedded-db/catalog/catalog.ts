@@ -12,6 +12,7 @@ import {
   metaKey,
   readRecordId,
 } from "../storage/keys";
+import { keyText } from "../storage/memory";
 import type { Reader, Writer } from "../storage/storage";
 import { Index } from "./collection-index";
 import { timeSeriesIndex } from "./time-series";
@@ -185,7 +186,10 @@ export class Catalog {
         storedDocuments(unit.range(documentRange(collection.id))),
       );
     } catch (error) {
-      throw error instanceof MongoError && error.code === 11000 ? notUnique(error) : error;
+      const documents = storedDocuments(unit.range(documentRange(collection.id)));
+      throw error instanceof MongoError && error.code === 11000
+        ? notUnique(error, violations(changed, documents))
+        : error;
     }
     collection.indexes = collection.indexes.with(place, changed);
     collection.indexedAt = unit.now();
@@ -231,11 +235,35 @@ export class Catalog {
   }
 }
 
-function notUnique({ message }: MongoError): MongoError {
+function notUnique({ message }: MongoError, violations: Doc[]): MongoError {
   return new MongoError(
     359,
     `Cannot convert the index to unique. Please resolve conflicting documents before running collMod again. ${message}`,
+    { violations },
   );
+}
+
+/** Enough to find the mistake by; the reply must stay a document. */
+const MAX_VIOLATIONS = 1_000;
+
+/** The documents that share a key, in groups. */
+function violations(
+  index: Index,
+  documents: Iterable<{ record: number; bytes: Buffer }>,
+): { ids: unknown[] }[] {
+  const holders = new Map<string, unknown[]>();
+  for (const { bytes } of documents) {
+    const doc = decode(bytes);
+    for (const key of index.keysOf(doc)) {
+      const ids = holders.get(keyText(key)) ?? [];
+      holders.set(keyText(key), ids);
+      ids.push(doc["_id"]);
+    }
+  }
+  return [...holders.values()]
+    .filter((ids) => ids.length > 1)
+    .slice(0, MAX_VIOLATIONS)
+    .map((ids) => ({ ids: ids.slice(0, MAX_VIOLATIONS) }));
 }
 
 /** The index a collection is born with. */

@@ -1,6 +1,6 @@
 import { scaleFactor, storageStats } from "../aggregate/collection-stats";
 import { type Doc, double } from "../bson/values";
-import type { CommandContext } from "./context";
+import { type CommandContext, refuseView } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/collStats/ */
 export function collStats(context: CommandContext): Doc {
@@ -20,6 +20,7 @@ export function collStats(context: CommandContext): Doc {
       scaleFactor: scaleFactor(scale),
     };
   }
+  refuseView(collection);
   return storageStats(collection, collection.count, scale);
 }
 

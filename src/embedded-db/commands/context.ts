@@ -2,7 +2,7 @@ import type { CollectionFinder } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
 import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
-import { badValue, MongoError, typeMismatch } from "../errors";
+import { MongoError, typeMismatch } from "../errors";
 import { Binary, type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
 import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
@@ -271,15 +271,19 @@ export class CommandContext {
   array(name: string): unknown[] {
     const value = this.command[name];
     if (value === undefined) {
-      throw new MongoError(
-        40414,
-        `BSON field '${this.name}.${name}' is missing but a required field`,
-      );
+      throw this.missing(name);
     }
     if (!Array.isArray(value)) {
       throw wrongType(this.name, name, value, "array");
     }
     return value;
+  }
+
+  private missing(name: string): MongoError {
+    return new MongoError(
+      40414,
+      `BSON field '${this.name}.${name}' is missing but a required field`,
+    );
   }
 
   flag(name: string, fallback = false): boolean {
@@ -301,8 +305,11 @@ export class CommandContext {
 
   string(name: string): string {
     const value = this.command[name];
+    if (value === undefined) {
+      throw this.missing(name);
+    }
     if (typeof value !== "string") {
-      throw badValue(`'${name}' must be a string`);
+      throw wrongType(this.name, name, value, "string");
     }
     return value;
   }

@@ -45,7 +45,9 @@ function refusal(error: unknown): Doc {
   if (!(error instanceof mongo.MongoServerError)) {
     throw error;
   }
-  return { ok: 0, code: error.code, codeName: error.codeName };
+  const { errmsg, errorLabels, ...rest } = error.errorResponse;
+  void [errmsg, errorLabels];
+  return { ...rest, ok: 0 };
 }
 
 /** Without what is another at every run, and without the wording of messages. */

@@ -178,9 +178,14 @@ export const CATALOG_CASES: Case[] = [
   },
   {
     name: "collMod: an index with duplicates does not become unique",
-    documents: [{ a: 1 }, { a: 1 }],
+    documents: [
+      { _id: 1, a: 1 },
+      { _id: 2, a: 1 },
+      { _id: 3, a: 2 },
+    ],
     commands: [withIndex, collMod({ prepareUnique: true }), collMod({ unique: true })],
-    reply: { ok: 0, code: 359 },
+    reply: { ok: 0, code: 359, violations: [{ ids: [1, 2] }] },
+    difference: "DocumentDB 1.0 does not tell the documents",
   },
   {
     name: "collMod: an index becomes unique",

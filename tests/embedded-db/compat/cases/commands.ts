@@ -72,6 +72,14 @@ const STATEMENTS: [string, number, Doc][] = [
   ],
 ];
 
+/** Writes, and the stage that explain names them by. */
+const WRITES_TO_EXPLAIN: [string, Doc][] = [
+  ["UPDATE", update({ a: 1 }, { $set: { a: 2 } })],
+  ["DELETE", { delete: "c", deletes: [{ q: { a: 1 }, limit: 1 }] }],
+  ["UPDATE", { findAndModify: "c", query: { a: 1 }, update: { $set: { a: 2 } } }],
+  ["DELETE", { findAndModify: "c", query: { a: 1 }, remove: true }],
+];
+
 const IS_THREE = { $expr: { $eq: ["$a", "$$three"] } };
 
 /** Commands that compare with the variable `three`, and what they answer for one match. */
@@ -196,5 +204,39 @@ export const COMMAND_CASES: Case[] = [
     name: "collation: refuses an unknown option",
     commands: [find({}, { collation: { locale: "en", strenght: 2 } })],
     reply: { ok: 0, code: 40415 },
+  },
+  ...WRITES_TO_EXPLAIN.map(([stage, command]): Case => ({
+    name: `explain: names ${stage} for ${Object.keys(command)[0]}`,
+    documents: [{ _id: 1, a: 1 }],
+    commands: [{ explain: command, verbosity: "queryPlanner" }],
+    reply: { queryPlanner: { winningPlan: { stage, inputStage: { stage: "COLLSCAN" } } } },
+    difference: "DocumentDB 1.0 does not explain writes",
+  })),
+  {
+    name: "explain: refuses an unknown verbosity",
+    commands: [{ explain: { find: "c" }, verbosity: "everything" }],
+    reply: { ok: 0, code: 2 },
+  },
+  {
+    name: "distinct: needs a key",
+    commands: [{ distinct: "c" }],
+    reply: { ok: 0, code: 40414 },
+  },
+  {
+    name: "distinct: refuses a key that is no text",
+    commands: [{ distinct: "c", key: 1 }],
+    reply: { ok: 0, code: 14 },
+  },
+  {
+    name: "collStats: refuses a view",
+    commands: [{ create: "v", viewOn: "c", pipeline: [] }, { collStats: "v" }],
+    reply: { ok: 0, code: 166 },
+  },
+  {
+    name: "$merge: tells the key that whenMatched: fail met",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $merge: { into: "c", whenMatched: "fail" } })],
+    reply: { ok: 0, code: 11000, keyPattern: { _id: 1 }, keyValue: { _id: 1 } },
+    difference: "DocumentDB 1.0 tells the code alone",
   },
 ];
