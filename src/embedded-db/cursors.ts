@@ -1,6 +1,5 @@
 import { MongoError } from "./errors";
 import { MAX_DOCUMENT_BYTES } from "./bson/encode";
-import { toBigInt } from "./bson/values";
 import type { Deadline } from "./query/scan";
 import { watched } from "./query/watch";
 
@@ -85,22 +84,21 @@ export class Cursors {
     return cursor;
   }
 
-  find(id: unknown): Cursor {
-    const key = toBigInt(id);
-    const cursor = this.byId.get(key);
+  find(id: bigint): Cursor {
+    const cursor = this.byId.get(id);
     if (!cursor) {
-      throw new MongoError(43, `cursor id ${key} not found`);
+      throw new MongoError(43, `cursor id ${id} not found`);
     }
     cursor.lastUse = Date.now();
     // Last in the map is used last.
-    this.byId.delete(key);
-    this.byId.set(key, cursor);
+    this.byId.delete(id);
+    this.byId.set(id, cursor);
     return cursor;
   }
 
   /** True when there was such a cursor. */
-  kill(id: unknown): boolean {
-    const cursor = this.byId.get(toBigInt(id));
+  kill(id: bigint): boolean {
+    const cursor = this.byId.get(id);
     if (cursor) {
       this.close(cursor);
     }

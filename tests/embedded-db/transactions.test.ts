@@ -1,4 +1,5 @@
-import type { mongo } from "mongoose";
+import { mongo } from "mongoose";
+import { WireClient } from "./support/wire-client";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
 
 let test: TestDatabase;
@@ -115,5 +116,64 @@ describe("a time-series collection", () => {
     await expect(
       test.db.collection("series").insertOne({ t: new Date() }, { session }),
     ).rejects.toMatchObject({ code: 263 });
+  });
+});
+
+describe("a cursor opened in a transaction", () => {
+  const rows = Array.from({ length: 5 }, (_, at) => ({ _id: at }));
+  let id: mongo.Long;
+
+  beforeEach(async () => {
+    // Outside, so that the collection is there before the transaction's snapshot.
+    await test.db.collection<{ _id: number }>("rows").insertMany(rows);
+    const reply = await test.db.command({ find: "rows", batchSize: 2 }, { session });
+    id = (reply["cursor"] as { id: mongo.Long }).id;
+  });
+
+  const getMore = (options: { session?: mongo.ClientSession } = {}) =>
+    test.db.command({ getMore: id, collection: "rows" }, options);
+
+  it("is read on in it", async () => {
+    const { cursor } = await getMore({ session });
+    expect((cursor as { nextBatch: unknown }).nextBatch).toEqual(rows.slice(2));
+    await session.commitTransaction();
+  });
+
+  it("ends with its commit", async () => {
+    await session.commitTransaction();
+    await expect(getMore({ session })).rejects.toMatchObject({ code: 43 });
+  });
+
+  it.each(["in it", "outside"])("ends with its abort, asked for %s", async (where) => {
+    const { id: lsid } = session;
+    const txnNumber = mongo.Long.fromNumber(session.serverSession.txnNumber);
+    await session.abortTransaction();
+    const client = await WireClient.connect(test.database.port);
+    const more = { getMore: id, collection: "rows", $db: "test", lsid };
+    const reply = await client.command(
+      where === "outside" ? more : { ...more, txnNumber, autocommit: false },
+    );
+    client.close();
+    expect(reply).toMatchObject({ code: where === "outside" ? 43 : 251 });
+  });
+
+  it("is not read on in another session, nor outside of it", async () => {
+    await expect(getMore()).rejects.toMatchObject({ code: 50738 });
+    const { id: lsid } = session;
+    const client = await WireClient.connect(test.database.port);
+    const more = { getMore: id, collection: "rows", $db: "test" };
+    await expect(client.command(more)).resolves.toMatchObject({ code: 50737 });
+    await expect(client.command({ ...more, lsid })).resolves.toMatchObject({ code: 50740 });
+    client.close();
+    await session.abortTransaction();
+  });
+
+  it("is not one opened before it", async () => {
+    await session.abortTransaction();
+    const reply = await test.db.command({ find: "rows", batchSize: 2 }, { session });
+    id = (reply["cursor"] as { id: mongo.Long }).id;
+    session.startTransaction();
+    await expect(getMore({ session })).rejects.toMatchObject({ code: 50739 });
+    await session.abortTransaction().catch(() => undefined);
   });
 });

@@ -3,13 +3,13 @@ import type { Collection } from "../catalog/collection";
 import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
 import { MongoError, typeMismatch } from "../errors";
-import { Binary, type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
+import { type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
 import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
 import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
 import { checkSessionFields } from "../sessions/session-fields";
-import type { SessionRequest } from "../sessions/sessions";
+import { type SessionRequest, sessionIdOf } from "../sessions/sessions";
 import type { Transaction } from "../sessions/transactions";
 import type { WriteUnit } from "../sessions/write-unit";
 import type { Snapshot } from "../storage/storage";
@@ -73,12 +73,8 @@ export class CommandContext {
 
   /** Whose the cursors are that the command opens. */
   get cursorOwner(): CursorOwner {
-    const { lsid } = this.command;
-    const id = isDocument(lsid) ? lsid["id"] : undefined;
-    return {
-      session: id instanceof Binary ? id.toString("hex") : undefined,
-      txnNumber: this.inTransaction ? this.request?.txnNumber : undefined,
-    };
+    const session = sessionIdOf(this.command)?.toString("hex");
+    return { session, txnNumber: this.inTransaction ? this.request?.txnNumber : undefined };
   }
 
   /** What the command compares strings by: its own collation or the collection's. */

@@ -11,7 +11,7 @@ const DEFAULT_WAIT_MS = 1000;
 /** @see https://www.mongodb.com/docs/manual/reference/command/getMore/ */
 export async function getMore(context: CommandContext): Promise<RawDocument> {
   const { cursors } = context.engine;
-  const cursor = cursors.find(context.long("getMore"));
+  const cursor = cursors.find(context.long("getMore").toBigInt());
   const ns = `${context.db}.${context.string("collection")}`;
   if (cursor.ns !== ns) {
     throw new MongoError(

@@ -12,7 +12,7 @@ export function killCursors(context: CommandContext): Doc {
         `BSON field 'killCursors.cursors' is the wrong type '${typeName(id)}', expected type 'long'`,
       );
     }
-    (context.engine.cursors.kill(id) ? killed : notFound).push(id);
+    (context.engine.cursors.kill(id.toBigInt()) ? killed : notFound).push(id);
   }
   return { cursorsKilled: killed, cursorsNotFound: notFound, cursorsAlive: [], cursorsUnknown: [] };
 }

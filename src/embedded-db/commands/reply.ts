@@ -64,6 +64,9 @@ export function openCursor(
       cursors.close(cursor);
     }
     const id = done ? 0n : cursor.id;
+    if (!done) {
+      context.openTransaction?.beforeEnd(() => void cursors.kill(id));
+    }
     return cursorReply(context, "firstBatch", batch.documents, id, ns, resumeFields(source));
   } catch (error) {
     cursors.close(cursor);

@@ -61,14 +61,11 @@ export class Sessions {
 
   /** Reads lsid, txnNumber, autocommit and startTransaction of a command. */
   request(command: Doc): SessionRequest | undefined {
-    const lsid = command["lsid"];
-    if (!isDocument(lsid) || !(lsid["id"] instanceof Binary)) {
+    const id = sessionIdOf(command);
+    if (!id || command["txnNumber"] === undefined) {
       return undefined;
     }
-    if (command["txnNumber"] === undefined) {
-      return undefined;
-    }
-    const session = this.find(Buffer.from(lsid["id"].value()));
+    const session = this.find(id);
     session.lastUse = Date.now();
     return {
       session,
@@ -291,6 +288,13 @@ export class Sessions {
       void this.abort(oldest);
     }
   }
+}
+
+/** The session a command names. */
+export function sessionIdOf({ lsid }: Doc): Buffer | undefined {
+  return isDocument(lsid) && lsid["id"] instanceof Binary
+    ? Buffer.from(lsid["id"].value())
+    : undefined;
 }
 
 /** The session may have begun another one meanwhile. */

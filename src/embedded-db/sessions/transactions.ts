@@ -32,6 +32,7 @@ export class Transaction {
   /** Set once its commit has been asked for. */
   committing: Promise<Change[]> | undefined;
   private readonly snapshot: Snapshot;
+  private readonly endings: (() => void)[] = [];
   private tellEnded: () => void = () => undefined;
 
   constructor(
@@ -57,7 +58,13 @@ export class Transaction {
     }
   }
 
+  /** What reads from its snapshot must be stopped before that is given back. */
+  beforeEnd(stop: () => void): void {
+    this.endings.push(stop);
+  }
+
   close(): void {
+    this.endings.forEach((stop) => stop());
     this.snapshot.release();
     this.tellEnded();
   }
