@@ -2,7 +2,14 @@ import { MongoError } from "../errors";
 import { formatDocument, formatValue } from "../bson/format";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { parseCollation, type Collation } from "../query/collation";
-import { extractKeys, type IndexField, lacksAllFields, valuesOfKey } from "../index/index-keys";
+import {
+  extractKeys,
+  hasPlace,
+  type IndexField,
+  lacksAllFields,
+  refuseAmbiguous,
+  valuesOfKey,
+} from "../index/index-keys";
 import { isIdKey } from "../index/index-spec";
 import { checkGeoFields } from "../query/geo/indexed";
 import { TextAnalyzer, type TextSpec } from "../index/text";
@@ -49,6 +56,8 @@ export class Index {
   readonly sparse: boolean;
   /** The top-level fields that its keys come from; undefined for any. */
   readonly roots: readonly string[] | undefined;
+  /** The fields whose path may name a place in an array. */
+  private readonly places: readonly IndexField[];
   /** How many operations have looked into it. */
   readonly accesses = { ops: 0, since: new Date() };
 
@@ -58,6 +67,7 @@ export class Index {
     multikey: readonly number[] = [],
   ) {
     this.fields = fieldsOf(spec["key"] as Doc);
+    this.places = this.fields.filter(hasPlace);
     this.isId = isIdKey(spec["key"] as Doc);
     this.collation = parseCollation(spec["collation"]);
     const partial = spec["partialFilterExpression"] as Doc | undefined;
@@ -86,6 +96,13 @@ export class Index {
 
   record(): IndexRecord {
     return { id: this.id, spec: this.spec, multikey: [...this.multikey] };
+  }
+
+  /** Refuses a document to be stored that the index could not tell its keys of. */
+  check(doc: Doc): void {
+    if (this.places.length > 0 && (this.partialFilter?.matches(doc) ?? true)) {
+      refuseAmbiguous(doc, this.places);
+    }
   }
 
   /** The keys of a document, without the record id; empty when the index leaves it out. */

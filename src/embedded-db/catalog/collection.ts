@@ -106,7 +106,7 @@ export class Collection {
     }
     const record = this.nextRecord++;
     const keys = this.keysOf(doc);
-    this.refuseDuplicates(unit, keys, doc);
+    this.refuseUnfit(unit, keys, doc);
     unit.put(documentKey(this.id, record), bytes);
     keys.forEach(([index, list]) => list.forEach((key) => index.add(unit, key, record)));
     unit.grown(this, 1, bytes.length);
@@ -133,7 +133,7 @@ export class Collection {
     const touched = this.indexesTouched(stored.bytes, bytes);
     const oldKeys = this.keysOf(before, touched);
     const newKeys = this.keysOf(after, touched);
-    this.refuseDuplicates(unit, newKeys, after, stored.record);
+    this.refuseUnfit(unit, newKeys, after, stored.record);
     unit.put(documentKey(this.id, stored.record), bytes);
     oldKeys.forEach(([index, old], at) =>
       this.moveKeys(unit, index, old, newKeys[at]?.[1] ?? [], stored.record),
@@ -177,6 +177,7 @@ export class Collection {
   buildIndex(unit: WriteUnit, index: Index, documents: Iterable<StoredDocument>): void {
     for (const { record, bytes } of documents) {
       const doc = decode(bytes);
+      index.check(doc);
       const keys = index.keysOf(doc);
       const duplicate = index.unique ? index.findDuplicate(unit, keys, record) : undefined;
       if (duplicate) {
@@ -256,13 +257,14 @@ export class Collection {
     });
   }
 
-  private refuseDuplicates(
+  private refuseUnfit(
     unit: WriteUnit,
     keys: readonly [Index, Buffer[]][],
     doc: Doc,
     self?: RecordId,
   ): void {
     for (const [index, list] of keys) {
+      index.check(doc);
       const duplicate =
         index.unique || index.preparesUnique ? index.findDuplicate(unit, list, self) : undefined;
       if (duplicate) {

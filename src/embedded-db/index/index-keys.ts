@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { MongoError } from "../errors";
 import { isDocument, type Doc } from "../bson/values";
-import { arrayIndex, placeIn } from "../query/path";
+import { arrayIndex, placeIn, visitKeysAt } from "../query/path";
 import { encodeKey, invert, KeyWriter } from "./key-string";
 
 /** One field of an index: `{ "owner.name": -1 }`. */
@@ -90,6 +90,16 @@ export function valuesOfKey(
     }
   });
   return found;
+}
+
+/**
+ * Refuses a document in whose arrays an indexed path means both a place and a field (16746). One
+ * that is stored, because it was there before the index could refuse it, has keys all the same.
+ */
+export function refuseAmbiguous(doc: Doc, fields: readonly IndexField[]): void {
+  for (const { parts } of fields) {
+    visitKeysAt(doc, parts, 0, () => undefined);
+  }
 }
 
 /** True when the document has none of the fields, so that a sparse index leaves it out. */

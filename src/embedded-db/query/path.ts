@@ -1,5 +1,6 @@
-import { type Doc, isDocument } from "../bson/values";
 import { MongoError } from "../errors";
+import { formatDocument } from "../bson/format";
+import { type Doc, isDocument } from "../bson/values";
 
 /** Reads a dotted path; over an array it gives the array of what its documents hold there. */
 export function readPath(value: unknown, parts: readonly string[], at = 0): unknown {
@@ -87,15 +88,20 @@ function someInArray(
     : isContainer(array[place]) && someValueAt(array[place], parts, at + 1, test);
 }
 
-/** The place a path part means in an array for sorts and indexes, unless it names a field there. */
+/** The place a path part means in an array for indexes, unless it names a field there. */
 export function placeIn(array: readonly unknown[], part: string): number | undefined {
   const place = arrayIndex(part);
-  const named = () =>
-    array.some((element) => isDocument(element) && own(element, part) !== undefined);
-  return place === undefined || place >= array.length || named() ? undefined : place;
+  return place === undefined || place >= array.length || isNamedIn(array, part) ? undefined : place;
 }
 
-/** Visits what a sort or an index compares at a path; `undefined` where it leads nowhere. */
+function isNamedIn(array: readonly unknown[], part: string): boolean {
+  return array.some((element) => isDocument(element) && Object.hasOwn(element, part));
+}
+
+/**
+ * Visits what a sort or an index compares at a path; `undefined` where it leads nowhere. Refuses an
+ * array in which a part of the path is both a place and the name of a field.
+ */
 export function visitKeysAt(
   value: unknown,
   parts: readonly string[],
@@ -111,6 +117,9 @@ export function visitKeysAt(
       visitKeysAt(value[place], parts, at + 1, visit);
       return;
     }
+    if ((arrayIndex(part) ?? Infinity) < value.length) {
+      throw ambiguous(value, part);
+    }
     value.forEach((element) =>
       isDocument(element) ? visitKeysAt(element, parts, at, visit) : visit(undefined),
     );
@@ -120,6 +129,22 @@ export function visitKeysAt(
     visit(undefined);
   }
 }
+
+function ambiguous(array: readonly unknown[], part: string): MongoError {
+  const text = formatDocument({ ...array });
+  const shown =
+    text.length < SHOWN_LENGTH
+      ? text
+      : `${text.slice(0, SHOWN_LENGTH / 3)} .......... ${text.slice(-SHOWN_LENGTH / 3)}`;
+  return new MongoError(
+    16746,
+    "Ambiguous field name found in array (do not use numeric field names in embedded elements in an " +
+      `array), field: '${part}' for array: ${shown}`,
+  );
+}
+
+/** Of an array in a message; the middle of a longer one is left out. */
+const SHOWN_LENGTH = 1024;
 
 /** True for what a path can lead through: from anything else it goes nowhere, not even to a missing value. */
 export function isContainer(element: unknown): boolean {

@@ -1,5 +1,6 @@
 import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
+const AMBIGUOUS = "DocumentDB 1.0 takes places for fields as well";
 const NO_TIME_SERIES = "DocumentDB 1.0 has no time-series collections";
 const UNCHECKED = "DocumentDB 1.0 takes validators and their options unread";
 const NO_INDEX_CHANGES = "DocumentDB 1.0 does not make indexes unique later";
@@ -395,4 +396,29 @@ export const CATALOG_CASES: Case[] = [
     commands: [{ insert: "c", documents: [{ _id: 1 }], writeConcern: { w: 3 } }, { count: "c" }],
     reply: { n: 1 },
   },
+  ...[
+    ["a new document", { insert: "c", documents: [{ a: [{ "0": 1 }] }] }, true],
+    ["a field of another element", { insert: "c", documents: [{ a: [2, { "0": 3 }] }] }, true],
+    ["not beyond the end of the array", { insert: "c", documents: [{ a: [{ "1": 1 }] }] }, false],
+    ["an update", update({ _id: 1 }, { $set: { "a.0": { "0": 1 } } }), true],
+  ].map(([what, command, refused]): Case => ({
+    name: `index: a path that is a place and a field in one array is refused: ${what as string}`,
+    documents: [{ _id: 1, a: [1] }],
+    commands: [
+      { createIndexes: "c", indexes: [{ key: { "a.0": 1, "a.1": 1 }, name: "place" }] },
+      command as Doc,
+    ],
+    reply: refused ? { n: 0, writeErrors: [{ index: 0, code: 16746 }] } : { n: 1 },
+    ...(refused ? { difference: AMBIGUOUS } : {}),
+  })),
+  ...[
+    ["an index", { createIndexes: "c", indexes: [{ key: { "a.0": 1 }, name: "place" }] }],
+    ["a sort", find({}, { sort: { "a.0": 1 } })],
+  ].map(([what, command]): Case => ({
+    name: `index: of documents in which its path is a place and a field, ${what as string} is refused`,
+    documents: [{ _id: 1, a: [{ "0": 1 }] }],
+    commands: [command as Doc],
+    reply: { ok: 0, code: 16746 },
+    difference: AMBIGUOUS,
+  })),
 ];
