@@ -6,6 +6,7 @@ import { pipelineArgument, type Stage, type StageContext, stageEntry } from "./s
 const REFUSED = new Set([
   "$collStats",
   "$currentOp",
+  "$documents",
   "$facet",
   "$geoNear",
   "$indexStats",

@@ -6,7 +6,7 @@ import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { fieldPath, readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
-import type { Stage, StageContext } from "./stage";
+import { beginsWithDocuments, refuseDocuments, type Stage, type StageContext } from "./stage";
 
 /** What a join remembers is bounded: a repeated key beyond it is looked up again. */
 const CACHED_DOCUMENTS = 100_000;
@@ -62,7 +62,8 @@ function parse(argument: unknown, context: StageContext): Lookup {
   if (unknown !== undefined) {
     throw failedToParse(`unknown argument to $lookup: ${unknown}`);
   }
-  const { from, as, localField, foreignField, pipeline } = argument as Record<string, unknown>;
+  const { from, as, localField, foreignField } = argument as Record<string, unknown>;
+  const pipeline = argument["pipeline"] as unknown[] | undefined;
   if (typeof as !== "string") {
     throw failedToParse("must specify 'as' field for a $lookup");
   }
@@ -76,6 +77,11 @@ function parse(argument: unknown, context: StageContext): Lookup {
       "$lookup requires either 'pipeline' or both 'localField' and 'foreignField' to be specified",
     );
   }
+  if (from !== undefined) {
+    refuseDocuments(pipeline ?? []);
+  } else if (!beginsWithDocuments(pipeline ?? [])) {
+    throw failedToParse("must specify 'from' field for a $lookup");
+  }
   return {
     from: foreignCollection(from, context),
     as: fieldPath(as),
@@ -85,7 +91,7 @@ function parse(argument: unknown, context: StageContext): Lookup {
       name,
       compileExpression(value),
     ]),
-    pipeline: (pipeline ?? []) as unknown[],
+    pipeline: pipeline ?? [],
   };
 }
 

@@ -61,6 +61,18 @@ export function stageEntry(stage: unknown): [name: string, argument: unknown] {
   return entry;
 }
 
+/** True when a pipeline brings its own documents, and so reads no collection. */
+export function beginsWithDocuments(pipeline: readonly unknown[]): boolean {
+  return pipeline.length > 0 && stageEntry(pipeline[0])[0] === "$documents";
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/documents/ */
+export function refuseDocuments(pipeline: readonly unknown[]): void {
+  if (beginsWithDocuments(pipeline)) {
+    throw new MongoError(73, "'$documents' can only be run with {aggregate: 1}");
+  }
+}
+
 /** Checks the pipeline argument of a command. */
 export function pipelineArgument(value: unknown): unknown[] {
   if (!Array.isArray(value)) {

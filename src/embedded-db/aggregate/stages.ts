@@ -1,4 +1,5 @@
-import { badValue, MongoError, searchNotEnabled } from "../errors";
+import { MongoError, searchNotEnabled } from "../errors";
+import { evaluateExpression } from "../query/expression";
 import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
 import { kept } from "../query/memory-budget";
@@ -6,7 +7,7 @@ import { metaOf } from "../query/meta";
 import { lengthOf } from "../query/scan";
 import { parseSort, sortDocuments } from "../query/sort";
 import { formatValue } from "../bson/format";
-import { type Doc, isDocument, isNumeric } from "../bson/values";
+import { type Doc, isDocument, isNumeric, typeName } from "../bson/values";
 import { bucket, bucketAuto } from "./bucket";
 import { collStats, indexStats, planCacheStats } from "./collection-stats";
 import { densify } from "./densify";
@@ -81,6 +82,7 @@ const UNSUPPORTED = new Set([
 export const FIRST_ONLY = new Set([
   "$collStats",
   "$currentOp",
+  "$documents",
   "$geoNear",
   "$indexStats",
   "$listLocalSessions",
@@ -247,9 +249,14 @@ function sample(argument: unknown): Stage {
   };
 }
 
-function documents(argument: unknown): Stage {
-  if (!Array.isArray(argument) || !argument.every(isDocument)) {
-    throw badValue("'$documents' must evaluate to an array of objects");
+/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/documents/ */
+function documents(argument: unknown, context: PipelineContext): Stage {
+  const made = evaluateExpression({}, argument, context);
+  if (!Array.isArray(made) || !made.every(isDocument)) {
+    throw new MongoError(
+      5858203,
+      `'$documents' must evaluate to an array of objects, but found: ${typeName(made)}`,
+    );
   }
-  return () => argument;
+  return () => made;
 }

@@ -2,7 +2,7 @@ import { failedToParse, MongoError } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { isDocument } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
-import { pipelineArgument, stageEntry } from "../aggregate/stage";
+import { pipelineArgument, refuseDocuments, stageEntry } from "../aggregate/stage";
 import { writingStage } from "../aggregate/write-stages";
 import type { Collection } from "../catalog/collection";
 import { changeStream } from "./change-stream";
@@ -57,8 +57,8 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
     return changeStream(context, given, batchSize);
   }
   const documents = serverStage(context, first, argument);
-  const pipeline = documents ? [{ $documents: documents }, ...given.slice(1)] : given;
-  const collection = targetOf(context, first);
+  const pipeline = documents ? [{ $documents: { $literal: documents } }, ...given.slice(1)] : given;
+  const collection = targetOf(context, given, first);
   const ns = `${context.db}.${typeof context.command["aggregate"] === "string" ? context.command["aggregate"] : "$cmd.aggregate"}`;
   const write = writingStage(pipeline.at(-1), context);
   if (write) {
@@ -97,8 +97,13 @@ function refuseInTransaction(
   }
 }
 
-function targetOf(context: CommandContext, firstStage: string): Collection | undefined {
+function targetOf(
+  context: CommandContext,
+  pipeline: readonly unknown[],
+  firstStage: string,
+): Collection | undefined {
   if (typeof context.command["aggregate"] === "string") {
+    refuseDocuments(pipeline);
     return context.findCollection();
   }
   if (!WITHOUT_COLLECTION.has(firstStage)) {

@@ -371,4 +371,46 @@ export const STAGE_CASES: Case[] = [
     commands: [aggregate({ $bucketAuto: { groupBy: "$n", buckets: 4, granularity: "R5" } })],
     reply: { ok: 0, code },
   })),
+  {
+    name: "$documents: is an expression",
+    commands: [
+      {
+        aggregate: 1,
+        pipeline: [{ $documents: { $map: { input: [1, 2], in: { n: { $add: ["$$this", 1] } } } } }],
+        cursor: {},
+      },
+    ],
+    reply: found({ n: 2 }, { n: 3 }),
+  },
+  ...[
+    ["of a collection", [{ $documents: [{ n: 1 }] }], 73],
+    [
+      "of a collection that is joined",
+      [{ $lookup: { from: "c", pipeline: [{ $documents: [{ n: 1 }] }], as: "d" } }],
+      73,
+    ],
+    [
+      "of a collection that is added",
+      [{ $unionWith: { coll: "c", pipeline: [{ $documents: [{ n: 1 }] }] } }],
+      73,
+    ],
+    ["not at the beginning", [{ $match: {} }, { $documents: [{ n: 1 }] }], 40602],
+    ["in a facet", [{ $facet: { a: [{ $documents: [{ n: 1 }] }] } }], 40600],
+  ].map(([where, pipeline, code]): Case => ({
+    name: `$documents: is refused in the pipeline ${where as string}`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate(...(pipeline as Doc[]))],
+    reply: { ok: 0, code },
+  })),
+  {
+    name: "$documents: are joined and added where no collection is named",
+    documents: [{ _id: 1 }],
+    commands: [
+      aggregate(
+        { $lookup: { pipeline: [{ $documents: [{ n: 1 }] }], as: "d" } },
+        { $unionWith: { pipeline: [{ $documents: [{ n: 2 }] }] } },
+      ),
+    ],
+    reply: found({ _id: 1, d: [{ n: 1 }] }, { n: 2 }),
+  },
 ];
