@@ -10,6 +10,30 @@ export function variadic(apply: (values: unknown[]) => unknown): CompileOperator
   };
 }
 
+/**
+ * An operator that is null as soon as one of its arguments is: those behind it are neither computed
+ * nor refused, those before it are.
+ */
+export function untilNull<T>(
+  check: (value: unknown) => T,
+  apply: (values: T[]) => unknown,
+): CompileOperator {
+  return (argument, compile) => {
+    const items = (Array.isArray(argument) ? argument : [argument]).map(compile);
+    return (scope) => {
+      const values: T[] = [];
+      for (const item of items) {
+        const value = item(scope);
+        if (isNullish(value)) {
+          return null;
+        }
+        values.push(check(value));
+      }
+      return apply(values);
+    };
+  };
+}
+
 /** An operator with a fixed number of arguments. */
 export function fixed(
   name: string,

@@ -25,12 +25,12 @@ import {
   typeName,
 } from "../../bson/values";
 import type { CompileOperator, Evaluate } from "../scope";
-import { fixed, isNullish, variadic } from "./arguments";
+import { fixed, isNullish, untilNull, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */
 export const ARITHMETIC: Record<string, CompileOperator> = {
   $abs: fixed("$abs", 1, absolute),
-  $add: variadic((values) => add(values)),
+  $add: untilNull(addend, add),
   $avg: variadic((values) => average(operands(values))),
   $ceil: fixed("$ceil", 1, (value) => roundTo("$ceil", value, 0, "ceil")),
   $divide: fixed("$divide", 2, divide),
@@ -42,7 +42,7 @@ export const ARITHMETIC: Record<string, CompileOperator> = {
   $max: variadic((values) => extreme(operands(values), 1)),
   $min: variadic((values) => extreme(operands(values), -1)),
   $mod: fixed("$mod", 2, modulo),
-  $multiply: variadic((values) => multiply(values)),
+  $multiply: untilNull(factor, multiply),
   $pow: fixed("$pow", 2, power),
   $rand: random,
   $round: variadic((values) => roundArguments("$round", values, "halfEven")),
@@ -101,15 +101,15 @@ function plus(a: unknown, b: unknown): unknown {
   return arithmetic("add", a, b) ?? double((toNumber(a) as number) + (toNumber(b) as number));
 }
 
+function addend(value: unknown): unknown {
+  if (!isNumeric(value) && !(value instanceof Date)) {
+    throw new MongoError(14, `$add only supports numeric or date types, not ${typeName(value)}`);
+  }
+  return value;
+}
+
 function add(values: unknown[]): unknown {
-  if (values.some(isNullish)) {
-    return null;
-  }
   const date = values.find((value) => value instanceof Date);
-  const bad = values.find((value) => !isNumeric(value) && !(value instanceof Date));
-  if (bad !== undefined) {
-    throw new MongoError(14, `$add only supports numeric or date types, not ${typeName(bad)}`);
-  }
   if (values.filter((value) => value instanceof Date).length > 1) {
     throw new MongoError(16612, "only one date allowed in an $add expression");
   }
@@ -117,19 +117,20 @@ function add(values: unknown[]): unknown {
   return date ? new Date(date.getTime() + (toNumber(total) as number)) : total;
 }
 
-function multiply(values: unknown[]): unknown {
-  if (values.some(isNullish)) {
-    return null;
+function factor(value: unknown): unknown {
+  if (!isNumeric(value)) {
+    throw new MongoError(14, `$multiply only supports numeric types, not ${typeName(value)}`);
   }
-  return values.reduce<unknown>((product, value) => {
-    if (!isNumeric(value)) {
-      throw new MongoError(14, `$multiply only supports numeric types, not ${typeName(value)}`);
-    }
-    return (
+  return value;
+}
+
+function multiply(values: unknown[]): unknown {
+  return values.reduce<unknown>(
+    (product, value) =>
       arithmetic("multiply", product, value) ??
-      double((toNumber(product) as number) * (toNumber(value) as number))
-    );
-  }, 1);
+      double((toNumber(product) as number) * (toNumber(value) as number)),
+    1,
+  );
 }
 
 function subtract(a: unknown, b: unknown): unknown {

@@ -45,14 +45,17 @@ function between(
 }
 
 function slice(values: unknown[]): unknown {
-  if (values.some(isNullish)) {
+  const [array, second, third] = values;
+  if (isNullish(array) || isNullish(second)) {
     return null;
   }
-  const [array, second, third] = values;
   const items = requireArray(28724, "First argument to $slice must be an array, but is", array);
   const place = int32("Second argument to $slice", second, 28725, 28726);
   if (values.length < 3) {
     return place < 0 ? items.slice(place) : items.slice(0, place);
+  }
+  if (isNullish(third)) {
+    return null;
   }
   const count = int32("Third argument to $slice", third, 28727, 28728);
   if (count <= 0) {
@@ -160,13 +163,14 @@ function compileZip(argument: unknown, compile: Compile): Evaluate {
   const arrays = inputs.map(compile);
   const fill = (defaults ?? []).map(compile);
   return (scope) => {
-    const values = arrays.map((array) => array(scope));
-    if (values.some(isNullish)) {
-      return null;
+    const lists: unknown[][] = [];
+    for (const array of arrays) {
+      const value = array(scope);
+      if (isNullish(value)) {
+        return null;
+      }
+      lists.push(requireArray(34468, "$zip found a non-array expression in input:", value));
     }
-    const lists = values.map((value) =>
-      requireArray(34468, "$zip found a non-array expression in input:", value),
-    );
     const lengths = lists.map(({ length }) => length);
     const length = useLongestLength ? Math.max(...lengths) : Math.min(...lengths);
     checkArrayLength("$zip", length * lists.length);

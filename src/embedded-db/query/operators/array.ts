@@ -10,7 +10,7 @@ import {
 } from "../scope";
 import { parseSort, sortDocuments } from "../sort";
 import { checkArrayLength, checkDeadline } from "../watch";
-import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+import { fixed, isNullish, namedArguments, untilNull } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators */
 export const ARRAY: Record<string, CompileOperator> = {
@@ -26,19 +26,16 @@ export const ARRAY: Record<string, CompileOperator> = {
     return items.at(toNumber(place) ?? 0);
   }),
   $arrayToObject: fixed("$arrayToObject", 1, arrayToObject),
-  $concatArrays: variadic((arrays) => {
-    if (arrays.some(isNullish)) {
-      return null;
-    }
-    const lists = arrays.map((array) =>
-      requireArray(28664, "$concatArrays only supports arrays, not", array),
-    );
-    checkArrayLength(
-      "$concatArrays",
-      lists.reduce((sum, { length }) => sum + length, 0),
-    );
-    return lists.flat();
-  }),
+  $concatArrays: untilNull(
+    (array) => requireArray(28664, "$concatArrays only supports arrays, not", array),
+    (lists) => {
+      checkArrayLength(
+        "$concatArrays",
+        lists.reduce((sum, { length }) => sum + length, 0),
+      );
+      return lists.flat();
+    },
+  ),
   $filter: compileFilter,
   $first: fixed("$first", 1, (array) => endOf("$first", array, 0)),
   $in: fixed("$in", 2, (value, array) => {

@@ -2,7 +2,7 @@ import { MongoError } from "../../errors";
 import { encode } from "../../bson/encode";
 import { Binary, fitsInt32, isDocument, Long, Timestamp, typeName } from "../../bson/values";
 import type { CompileOperator } from "../scope";
-import { fixed, isNullish, variadic } from "./arguments";
+import { fixed, isNullish, untilNull } from "./arguments";
 
 /** The operators on bits, sizes and timestamps. */
 export const BINARY: Record<string, CompileOperator> = {
@@ -60,13 +60,14 @@ function bitwise(
   start: bigint,
   apply: (a: bigint, b: bigint) => bigint,
 ): CompileOperator {
-  return variadic((values) => {
-    if (values.some(isNullish)) {
-      return null;
-    }
-    const long = values.some((value) => value instanceof Long);
-    return ofType(values.map((value) => bitsOf(name, value)).reduce(apply, start), long);
-  });
+  return untilNull(
+    (value) => ({ bits: bitsOf(name, value), long: value instanceof Long }),
+    (values) =>
+      ofType(
+        values.map(({ bits }) => bits).reduce(apply, start),
+        values.some(({ long }) => long),
+      ),
+  );
 }
 
 function bitsOf(name: string, value: unknown): bigint {

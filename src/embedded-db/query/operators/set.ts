@@ -4,7 +4,7 @@ import { typeName } from "../../bson/values";
 import { type FoldString, identityOf } from "../../index/index-keys";
 import { type CompileOperator, isTruthy } from "../scope";
 import { checkDeadline } from "../watch";
-import { fixed, isNullish, variadic } from "./arguments";
+import { fixed, isNullish, untilNull, variadic } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#set-expression-operators */
 export const SET: Record<string, CompileOperator> = {
@@ -35,17 +35,15 @@ export const SET: Record<string, CompileOperator> = {
       throw new MongoError(17045, `$setEquals needs at least two arguments had: ${given}`);
     }
     return variadic((arrays) => {
-      const [first, ...others] = setsOf("$setEquals", 17044, arrays);
+      const [first, ...others] = arrays.map((array) => operandSet("$setEquals", 17044, array));
       return others.every((other) => first?.size === other.size && isSubset(first, other));
     })(argument, compile);
   },
-  $setIntersection: variadic((arrays) => {
-    if (arrays.some(isNullish)) {
-      return null;
-    }
-    const [first, ...others] = setsOf("$setIntersection", 17047, arrays);
-    return inOrder([...(first ?? [])].filter(([key]) => others.every((other) => other.has(key))));
-  }),
+  $setIntersection: untilNull(
+    (array) => operandSet("$setIntersection", 17047, array),
+    ([first, ...others]) =>
+      inOrder([...(first ?? [])].filter(([key]) => others.every((other) => other.has(key)))),
+  ),
   $setIsSubset: fixed("$setIsSubset", 2, (a, b) => {
     const refused = "both operands of $setIsSubset must be arrays.";
     return isSubset(
@@ -53,10 +51,9 @@ export const SET: Record<string, CompileOperator> = {
       setOf(requireArray(17042, `${refused} Second argument is of type:`, b)),
     );
   }),
-  $setUnion: variadic((arrays) =>
-    arrays.some(isNullish)
-      ? null
-      : inOrder(setsOf("$setUnion", 17043, arrays).flatMap((set) => [...set])),
+  $setUnion: untilNull(
+    (array) => operandSet("$setUnion", 17043, array),
+    (sets) => inOrder(sets.flatMap((set) => [...set])),
   ),
 };
 
@@ -76,9 +73,9 @@ export function setOf(values: readonly unknown[], fold?: FoldString): ValueSet {
   return set;
 }
 
-function setsOf(name: string, code: number, arrays: readonly unknown[]): ValueSet[] {
+function operandSet(name: string, code: number, array: unknown): ValueSet {
   const refused = `All operands of ${name} must be arrays. One argument is of type:`;
-  return arrays.map((array) => setOf(requireArray(code, refused, array)));
+  return setOf(requireArray(code, refused, array));
 }
 
 function isSubset(small: ValueSet, large: ValueSet): boolean {

@@ -6,22 +6,15 @@ import type { CompileOperator } from "../scope";
 import { metaName, metaOf } from "../meta";
 import { compileRegex } from "../regex";
 import { checkStringLength } from "../watch";
-import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+import { fixed, isNullish, namedArguments, untilNull, variadic } from "./arguments";
 import { toText } from "./conversion";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#string-expression-operators */
 export const STRING: Record<string, CompileOperator> = {
-  $concat: variadic((values) => {
-    if (values.some(isNullish)) {
-      return null;
-    }
-    const bad = values.find((value) => typeof value !== "string");
-    if (bad !== undefined) {
-      throw new MongoError(16702, `$concat only supports strings, not ${typeName(bad)}`);
-    }
-    const length = (values as string[]).reduce((sum, text) => sum + text.length, 0);
+  $concat: untilNull(concatenable, (texts) => {
+    const length = texts.reduce((sum, text) => sum + text.length, 0);
     checkStringLength("$concat", length);
-    return values.join("");
+    return texts.join("");
   }),
   $indexOfBytes: indexOf("$indexOfBytes", (text) => Buffer.from(text)),
   $indexOfCP: indexOf("$indexOfCP", (text) => [...text]),
@@ -48,6 +41,13 @@ export const STRING: Record<string, CompileOperator> = {
   $toLower: changeCase((text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
   $toUpper: changeCase(upperCase),
 };
+
+function concatenable(value: unknown): string {
+  if (typeof value !== "string") {
+    throw new MongoError(16702, `$concat only supports strings, not ${typeName(value)}`);
+  }
+  return value;
+}
 
 function lengthOf(name: string, code: number, apply: (text: string) => number): CompileOperator {
   return fixed(name, 1, (value) => {

@@ -140,6 +140,17 @@ const REFUSED: [string, unknown, number][] = [
   ["$setField of a field's name", { $setField: { field: "$a", input: {}, value: 1 } }, 4161106],
 ];
 
+/** Operators over any number of arguments, what they refuse, and with which code. */
+const NULL_OR_REFUSED: [operator: string, bad: unknown, code: number][] = [
+  ["$add", "text", 14],
+  ["$multiply", "text", 14],
+  ["$concat", 1, 16702],
+  ["$concatArrays", 1, 28664],
+  ["$setUnion", 1, 17043],
+  ["$setIntersection", 1, 17047],
+  ["$bitOr", "text", 14],
+];
+
 /** Operators of expressions beyond arithmetic and comparison. */
 export const OPERATOR_CASES: Case[] = [
   ...EXPRESSIONS.map(([name, expression, value, difference]): Case => ({
@@ -155,4 +166,32 @@ export const OPERATOR_CASES: Case[] = [
     commands: [aggregate({ $project: { v: expression } })],
     reply: { ok: 0, code },
   })),
+  ...NULL_OR_REFUSED.flatMap(([operator, bad, code]): Case[] => [
+    {
+      name: `operator: ${operator} is null before what it would refuse`,
+      documents: [{ _id: 1, bad }],
+      commands: [aggregate({ $project: { v: { [operator]: ["$none", "$bad"] } } })],
+      reply: found({ _id: 1, v: null }),
+      ...(operator === "$add" ? { difference: "DocumentDB 1.0 reads on behind a null" } : {}),
+    },
+    {
+      name: `operator: ${operator} refuses what stands before a null`,
+      documents: [{ _id: 1, bad }],
+      commands: [aggregate({ $project: { v: { [operator]: ["$bad", "$none"] } } })],
+      reply: { ok: 0, code },
+    },
+  ]),
+  {
+    name: "operator: $slice refuses a text before a null count",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v: { $slice: ["text", 1, "$none"] } } })],
+    reply: { ok: 0, code: 28724 },
+    difference: "DocumentDB 1.0 looks for nulls first",
+  },
+  {
+    name: "operator: $zip refuses a text before a null",
+    documents: [{ _id: 1, bad: "text" }],
+    commands: [aggregate({ $project: { v: { $zip: { inputs: ["$bad", "$none"] } } } })],
+    reply: { ok: 0, code: 34468 },
+  },
 ];
