@@ -68,9 +68,13 @@ export class ChangeHistory {
   private entries = 0;
   private bytes = 0;
   private last = 0;
+  /** From when on every change is remembered. */
+  private beginning: Timestamp;
 
-  /** Tells the tokens of this run from those of earlier ones, whose changes are gone. */
-  constructor(private readonly run = Date.now()) {}
+  /** `run` tells the tokens of this run from those of earlier ones, whose changes are gone. */
+  constructor(private readonly run = Date.now()) {
+    this.beginning = clusterTimeOf({ position: 0, wallTime: new Date(run) });
+  }
 
   /** The position of the youngest change. */
   get position(): number {
@@ -109,8 +113,11 @@ export class ChangeHistory {
     return batch && change && { position, wallTime: batch.wallTime, ns: batch.ns, change };
   }
 
-  /** The position before the first change at or after a time. */
+  /** The position before the first change at or after a time; an error when some are not kept. */
   before(time: Timestamp): number {
+    if (time.compare(this.beginning) < 0) {
+      throw historyLost();
+    }
     for (const { position, wallTime, changes } of this.batches) {
       // Within a second the positions count.
       const end = position + changes.length;
@@ -187,6 +194,7 @@ export class ChangeHistory {
       this.bytes -= bytes;
     }
     this.batches = this.batches.slice(forgotten);
+    this.beginning = clusterTimeOf(this.batches[0] as Batch);
   }
 }
 

@@ -1,4 +1,5 @@
 import { mongo } from "mongoose";
+import { startEmbeddedDatabase } from "../../src/embedded-db";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
 
 interface Doc {
@@ -182,6 +183,27 @@ describe("a change stream", () => {
     ]);
   });
 
+  it("starts at a time of this run, and answers 286 to one before it", async () => {
+    const second = Math.floor(Date.now() / 1000);
+    const database = await startEmbeddedDatabase();
+    const client = await mongo.MongoClient.connect(database.uri);
+    const at = (t: number) => ({ startAtOperationTime: new mongo.Timestamp({ t, i: 1 }) });
+    const coll = client.db("test").collection<Doc>("docs");
+    await coll.insertOne({ _id: 1 });
+    const now = coll.watch([], at(Math.floor(Date.now() / 1000)));
+    const before = coll.watch([], at(second - 1));
+    await now.tryNext();
+    await coll.insertOne({ _id: 2 });
+    expect(await now.next()).toMatchObject({ operationType: "insert" });
+    await expect(before.next()).rejects.toMatchObject({
+      code: 286,
+      errorLabels: ["NonResumableChangeStreamError"],
+    });
+    await Promise.all([now.close(), before.close()]);
+    await client.close();
+    await database.stop();
+  });
+
   it("keeps the order of a transaction over several collections, and whose each part was", async () => {
     const stream = await watching(test.db.watch([], quick));
     await test.client.withSession((session) =>
@@ -203,15 +225,19 @@ describe("a change stream", () => {
     expect(events.every(({ lsid, txnNumber }) => lsid && txnNumber)).toBe(true);
   });
 
-  it("answers 286 to a token whose successors are forgotten, and goes on after a younger one", async () => {
+  it("answers 286 to a token or time whose successors are forgotten, and goes on after a younger one", async () => {
     const stream = await watching(docs.watch([], quick));
     const old = stream.resumeToken;
+    const startAtOperationTime = new mongo.Timestamp({ t: Math.floor(Date.now() / 1000), i: 1 });
     for (let batch = 0; batch < 12; batch++) {
       await docs.insertMany(
         Array.from({ length: 1000 }, (_, n) => ({ _id: batch * 1000 + n + 1 })),
       );
     }
     await expect(docs.watch([], { resumeAfter: old }).next()).rejects.toMatchObject({ code: 286 });
+    await expect(docs.watch([], { startAtOperationTime }).next()).rejects.toMatchObject({
+      code: 286,
+    });
     const young = (await watching(docs.watch([], quick))).resumeToken;
     await docs.insertMany([{ _id: 20_001 }, { _id: 20_002 }]);
     const resumed = docs.watch([], { resumeAfter: young });
