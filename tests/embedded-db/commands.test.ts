@@ -264,8 +264,43 @@ describe("insert", () => {
     );
     await collection.insertOne({ name: "x" });
     expect((await errorOf(collection.insertOne({ name: "X" }))).message).toMatch(
-      / index: name_1 collation: \{ locale: "en", .*strength: 2, .*\} dup key: \{ name: /,
+      / index: name_1 collation: \{ locale: "en", .*strength: 2, .*\} dup key: \{ name: "0x78" \}$/,
     );
+  });
+
+  it.each<[string, unknown, string]>([
+    ["an empty array", [], "undefined"],
+    ["nothing", null, "null"],
+    ["a text with quotes", 'a "b" é', '"a "b" é"'],
+    ["a long text", "x".repeat(160), `"${"x".repeat(150)}..."`],
+    ["a long text of many bytes", `x${"é".repeat(100)}`, `"x${"é".repeat(74)}..."`],
+    ["a text of just fitting length", "x".repeat(159), `"${"x".repeat(159)}"`],
+    ["a document", { a: { b: 1 }, c: {} }, "{ a: { b: 1 }, c: {} }"],
+    ["an array in an array", [[1, "a"]], '[ 1, "a" ]'],
+    ["a date", new Date(1000), "new Date(1000)"],
+    ["a regular expression", /^a/i, "/^a/i"],
+    ["a double", new mongo.Double(1), "1.0"],
+    ["a fraction", 0.1 + 0.2, "0.3"],
+    ["a small double", 1.5e-7, "1.5e-07"],
+    ["a large double", 1e21, "1e+21.0"],
+    ["a long", mongo.Long.fromNumber(5), "5"],
+    ["a decimal", mongo.Decimal128.fromString("1.50"), "1.50"],
+    ["bytes", new mongo.Binary(Buffer.from("abc")), "BinData(0, 616263)"],
+    ["many bytes", new mongo.Binary(Buffer.alloc(81)), `BinData(0, ${"00".repeat(70)}...)`],
+    [
+      "a UUID",
+      new mongo.UUID("00112233-4455-6677-8899-aabbccddeeff"),
+      'UUID("00112233-4455-6677-8899-aabbccddeeff")',
+    ],
+    ["a timestamp", new mongo.Timestamp({ t: 1, i: 2 }), "Timestamp(1, 2)"],
+    ["code", new mongo.Code("a + b"), "a + b"],
+    ["the largest key", new mongo.MaxKey(), "MaxKey"],
+  ])("shows %s in E11000", async (_what, value, shown) => {
+    const collection = fresh();
+    await collection.createIndex({ v: 1 }, { unique: true });
+    await collection.insertOne({ v: value });
+    const { message } = await errorOf(collection.insertOne({ v: value }));
+    expect(message.slice(message.indexOf("dup key"))).toBe(`dup key: { v: ${shown} }`);
   });
 
   it("stops at the first error when ordered, goes on when not", async () => {

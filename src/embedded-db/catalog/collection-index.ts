@@ -177,8 +177,9 @@ export class Index {
     const values = valuesOfKey(doc, this.fields, this.scanPrefix, key, this.collation?.fold);
     const keyValue: Doc = {};
     this.fields.forEach(({ path }, at) => (keyValue[path] = values?.[at] ?? null));
-    const shown = Object.entries(keyValue)
-      .map(([path, value]) => `${path}: ${formatValue(value)}`)
+    // Undefined: the key of an empty array.
+    const shown = this.fields
+      .map(({ path }, at) => `${path}: ${this.formatKey(values ? values[at] : null)}`)
       .join(", ");
     const { collation } = this.spec;
     const collated = isDocument(collation) ? ` collation: ${formatDocument(collation)}` : "";
@@ -187,6 +188,13 @@ export class Index {
       `E11000 duplicate key error collection: ${ns} index: ${this.name}${collated} dup key: { ${shown} }`,
       { keyPattern, keyValue },
     );
+  }
+
+  /** What a collation compares is no text for people. */
+  private formatKey(value: unknown): string {
+    return typeof value === "string" && this.collation
+      ? `"0x${Buffer.from(this.collation.fold(value)).toString("hex")}"`
+      : formatValue(value);
   }
 }
 
