@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { rebuildIndexes } from "./catalog/rebuild";
 import { Engine } from "./engine";
 import { ExitGate } from "./exit-gate";
 import { startExpiry } from "./expiry";
@@ -38,6 +39,7 @@ async function start({ dataDir, port, gate }: WorkerOptions): Promise<Running> {
   }
   try {
     const storage = new DurableStorage(dataDir, new ExitGate(gate));
+    await rebuildIndexes(storage);
     return await serve(storage, port, claim.folder);
   } catch (error) {
     await claim.folder.release();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { open } from "lmdb";
 import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../src/embedded-db";
+import { encodeKey } from "../../src/embedded-db/index/key-string";
 import { metaKey } from "../../src/embedded-db/storage/keys";
 import { CrashWorkload } from "./support/crash-workload";
 import { type Random, randomFrom } from "./support/random";
@@ -22,6 +23,15 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The store of a folder that nobody serves. */
+function openStore() {
+  return open<Buffer, Buffer>({
+    path: join(folder, "data.mdb"),
+    keyEncoding: "binary",
+    encoding: "binary",
+  });
+}
 
 /** Kills a database within the writes of its clients and looks at what is left, again and again. */
 async function torment(dataDir: string, cycles: number, random: Random): Promise<number> {
@@ -97,14 +107,101 @@ describe("a data folder", () => {
   it("is refused when a newer program wrote it", async () => {
     const first = await startEmbeddedDatabase({ dataDir: folder });
     await first.stop();
-    const store = open<Buffer, Buffer>({
-      path: join(folder, "data.mdb"),
-      keyEncoding: "binary",
-      encoding: "binary",
-    });
+    const store = openStore();
     await store.put(metaKey("format"), Buffer.from([0, 0, 0, 99]));
     await store.close();
     await expect(startEmbeddedDatabase({ dataDir: folder })).rejects.toThrow("format 99");
+  });
+});
+
+/**
+ * Writes the index keys of a closed folder as format 2 had them: a decimal that is half a number
+ * with its text behind it, and null for a path with a place in an array of documents.
+ */
+async function age(version: number): Promise<void> {
+  const store = openStore();
+  const half = encodeKey(0.5);
+  const text = Buffer.from("5E-1\0");
+  const five = encodeKey(5);
+  const entries = [...store.getRange({ start: Buffer.from([17]), end: Buffer.from([18]) })];
+  for (const { key, value } of entries) {
+    const [prefix, rest] = [key.subarray(0, 5), key.subarray(5)];
+    const isHalf = rest.equals(half);
+    const old = isHalf
+      ? Buffer.concat([prefix, half, text])
+      : rest.subarray(0, five.length).equals(five) && rest.length > five.length
+        ? Buffer.concat([prefix, encodeKey(null), rest.subarray(five.length)])
+        : key;
+    await store.remove(key);
+    await store.put(old, value);
+  }
+  await store.put(metaKey("format"), Buffer.from([0, 0, 0, version]));
+  await store.close();
+}
+
+describe("a data folder of format 2", () => {
+  // As an interrupted rebuilding leaves it: the new format with the mark.
+  it.each([2, 3])("has its indexes built anew (marked as format %d)", async (version) => {
+    const first = await startEmbeddedDatabase({ dataDir: folder });
+    const client = await mongo.MongoClient.connect(first.uri);
+    const docs = client.db("a").collection("b");
+    await docs.createIndex({ "items.0.price": 1 });
+    await docs.createIndex({ n: 1 }, { unique: true });
+    const n = mongo.Decimal128.fromString("0.5");
+    await docs.insertOne({ _id: n as never, n, items: [{ price: 5 }] });
+    await client.close();
+    await first.stop();
+    await age(version);
+    if (version === 3) {
+      const store = openStore();
+      await store.put(metaKey("rebuild"), Buffer.from([0, 0, 0, 3]));
+      await store.close();
+    }
+
+    const second = await startEmbeddedDatabase({ dataDir: folder });
+    const again = await mongo.MongoClient.connect(second.uri);
+    const found = again.db("a").collection<{ _id: number }>("b");
+    expect(await found.countDocuments({ _id: 0.5 })).toBe(1);
+    expect(await found.countDocuments({ n: 0.5 })).toBe(1);
+    expect(await found.countDocuments({ "items.0.price": 5 })).toBe(1);
+    await expect(found.insertOne({ _id: 1, n: 0.5 } as never)).rejects.toMatchObject({
+      code: 11000,
+    });
+    await found.deleteOne({ _id: 0.5 });
+    expect(await again.db("a").command({ validate: "b" })).toMatchObject({ valid: true });
+    await again.close();
+    await second.stop();
+  });
+
+  it("keeps values that have become equal in an index that was unique", async () => {
+    const first = await startEmbeddedDatabase({ dataDir: folder });
+    const client = await mongo.MongoClient.connect(first.uri);
+    const docs = client.db("a").collection<{ _id: number }>("b");
+    const n = mongo.Decimal128.fromString("0.5");
+    await docs.createIndex({ n: 1 }, { unique: true });
+    await docs.insertOne({ _id: 1, n } as never);
+    await client.close();
+    await first.stop();
+    await age(2);
+    const between = openStore();
+    const [entry] = [...between.getRange({ start: Buffer.from([16]), end: Buffer.from([17]) })];
+    const { key, value } = entry as { key: Buffer; value: Buffer };
+    const twin = Buffer.from(key);
+    twin[twin.length - 1] = 2;
+    const bytes = Buffer.from(value);
+    // `_id` is the first element, an int32.
+    bytes.writeInt32LE(2, 9);
+    await between.put(twin, bytes);
+    await between.close();
+
+    const second = await startEmbeddedDatabase({ dataDir: folder });
+    const again = await mongo.MongoClient.connect(second.uri);
+    const kept = again.db("a").collection<{ _id: number }>("b");
+    expect(await kept.countDocuments({ n: 0.5 })).toBe(2);
+    expect(await kept.indexes()).toMatchObject([{ name: "_id_" }, { prepareUnique: true }]);
+    await expect(kept.insertOne({ _id: 3, n } as never)).rejects.toMatchObject({ code: 11000 });
+    await again.close();
+    await second.stop();
   });
 });
 

@@ -4,11 +4,14 @@ import type { Reader, Writer } from "./storage";
 /**
  * Raised whenever older programs could not read what newer ones write. 2: after the loss of power a
  * store is only whole from its flush point on, which format 1 does not know. 3: what was written
- * last is in a journal.
+ * last is in a journal; equal numbers have one key in indexes, and paths lead to places in arrays.
  */
 const FORMAT_VERSION = 3;
 
 const KEY = metaKey("format");
+
+/** There while indexes hold keys of formats before 3. */
+const REBUILD = metaKey("rebuild");
 
 /** Refuses a store that a newer program wrote. */
 export function refuseNewerFormat(store: Reader, folder: string): void {
@@ -26,10 +29,24 @@ export function isOfThisFormat(store: Reader): boolean {
   return formatOf(store) === FORMAT_VERSION;
 }
 
+/**
+ * Marks a store as one of this format, the indexes of which are to be built anew. Both at once, so
+ * that no older program writes its keys between those that are new already.
+ */
 export function markFormat(writer: Writer): void {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(FORMAT_VERSION, 0);
   writer.put(KEY, bytes);
+  writer.put(REBUILD, bytes);
+}
+
+/** True for a store whose indexes have keys of an older format. */
+export function markedForRebuild(reader: Reader): boolean {
+  return reader.get(REBUILD) !== undefined;
+}
+
+export function unmarkForRebuild(writer: Writer): void {
+  writer.delete(REBUILD);
 }
 
 function formatOf(store: Reader): number {
