@@ -129,6 +129,7 @@ export const ADMIN_ONLY = new Set([
   "getCmdLineOpts",
   "getLog",
   "getParameter",
+  "hostInfo",
   "listDatabases",
   "renameCollection",
   "replSetGetConfig",

@@ -1,6 +1,6 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
-import { type Doc, isDocument } from "../bson/values";
+import { type Doc, isDocument, Timestamp } from "../bson/values";
 import { OPERATORS } from "./operators";
 import { own, readPath } from "./path";
 import { type Evaluate, type ExpressionOptions, scopeFor } from "./scope";
@@ -62,6 +62,8 @@ function compilePath(expression: string): Evaluate {
       return () => undefined;
     case "NOW":
       return (scope) => readPath(scope.now, parts);
+    case "CLUSTER_TIME":
+      return ({ now }) => new Timestamp({ t: Math.floor(now.getTime() / 1000), i: 1 });
     case "KEEP":
     case "PRUNE":
     case "DESCEND":

@@ -5,6 +5,7 @@ import {
   Decimal128,
   double,
   fitsInt32,
+  isDocument,
   isNumeric,
   Long,
   ObjectId,
@@ -14,20 +15,42 @@ import {
   typeName,
 } from "../../bson/values";
 import { type Compile, type CompileOperator, type Evaluate, isTruthy } from "../scope";
+import {
+  binaryNumber,
+  type BinaryFormat,
+  type BinaryOptions,
+  binaryText,
+  FORMATS,
+  toBinary,
+} from "./convert-binary";
 import { dateOf } from "./date";
 import { fixed, isNullish, namedArguments } from "./arguments";
 
-type Convert = (value: unknown) => unknown;
+type Convert = (value: unknown, options: BinaryOptions) => unknown;
+
+/** What the operators for one type, such as `$toString`, do with binary data. */
+const DEFAULTS: BinaryOptions = { subtype: 0, format: "auto", bigEndian: false };
 
 const CONVERSIONS: Record<string, Convert> = {
+  binData: toBinary,
   bool: isTruthy,
   date: toDate,
   decimal: (value) => convertNumber(value, "decimal", toDecimalValue),
-  double: (value) => convertNumber(value, "double", (number) => double(Number(number))),
-  int: (value) => convertNumber(value, "int", toInt),
-  long: (value) => convertNumber(value, "long", toLong),
+  double: (value, { bigEndian }) =>
+    value instanceof Binary
+      ? binaryNumber(value, "double", bigEndian)
+      : convertNumber(value, "double", (number) => double(Number(number))),
+  int: (value, { bigEndian }) =>
+    value instanceof Binary
+      ? binaryNumber(value, "int", bigEndian)
+      : convertNumber(value, "int", toInt),
+  long: (value, { bigEndian }) =>
+    value instanceof Binary
+      ? binaryNumber(value, "long", bigEndian)
+      : convertNumber(value, "long", toLong),
   objectId: toObjectId,
-  string: toText,
+  string: (value, { format }) =>
+    value instanceof Binary ? binaryText(value, format) : toText(value),
 };
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/convert/ */
@@ -42,12 +65,18 @@ export const CONVERSION: Record<string, CompileOperator> = {
   $toLong: converting("$toLong", "long"),
   $toObjectId: converting("$toObjectId", "objectId"),
   $toString: converting("$toString", "string"),
-  $toUUID: fixed("$toUUID", 1, (value) => (isNullish(value) ? null : toUuid(value))),
+  $toUUID: fixed("$toUUID", 1, (value) =>
+    isNullish(value)
+      ? null
+      : toBinary(value, { ...DEFAULTS, subtype: Binary.SUBTYPE_UUID, format: "uuid" }),
+  ),
   $type: fixed("$type", 1, (value) => typeName(value)),
 };
 
 function converting(name: string, type: string): CompileOperator {
-  return fixed(name, 1, (value) => (isNullish(value) ? null : CONVERSIONS[type]?.(value)));
+  return fixed(name, 1, (value) =>
+    isNullish(value) ? null : CONVERSIONS[type]?.(value, DEFAULTS),
+  );
 }
 
 function compileConvert(argument: unknown, compile: Compile): Evaluate {
@@ -56,22 +85,24 @@ function compileConvert(argument: unknown, compile: Compile): Evaluate {
     argument,
     compile,
     ["input", "to"],
-    ["onError", "onNull", "format"],
+    ["onError", "onNull", "format", "byteOrder"],
   );
   return (scope) => {
     const input = parts["input"]?.(scope);
     if (isNullish(input)) {
       return parts["onNull"]?.(scope) ?? null;
     }
-    const type = targetType(parts["to"]?.(scope));
+    const to = parts["to"]?.(scope);
+    const options = binaryOptions(to, parts["format"]?.(scope), parts["byteOrder"]?.(scope));
+    const type = targetType(isDocument(to) ? to["type"] : to);
     const convert = Object.hasOwn(CONVERSIONS, type) ? CONVERSIONS[type] : undefined;
     if (!convert) {
       throw new MongoError(2, "Unknown type name in $convert");
     }
     try {
-      return convert(input);
+      return convert(input, options);
     } catch (error) {
-      if (parts["onError"]) {
+      if (parts["onError"] && error instanceof MongoError && error.code === 241) {
         return parts["onError"](scope);
       }
       throw error;
@@ -86,24 +117,19 @@ function targetType(to: unknown): string {
     : (Object.keys(TYPE_NUMBERS).find((name) => TYPE_NUMBERS[name] === number) ?? "");
 }
 
-/** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/toUUID/ */
-function toUuid(value: unknown): Binary {
-  if (value instanceof Binary && value.sub_type === Binary.SUBTYPE_UUID) {
-    return value;
+function binaryOptions(to: unknown, format: unknown, byteOrder: unknown): BinaryOptions {
+  if (!isNullish(format) && !FORMATS.has(format)) {
+    throw new MongoError(4341125, "Invalid 'format' argument for $convert");
   }
-  if (typeof value !== "string") {
-    throw unsupported(value, "binData");
+  if (!isNullish(byteOrder) && byteOrder !== "little" && byteOrder !== "big") {
+    throw new MongoError(9130003, "Invalid 'byteOrder' argument for $convert: it is little or big");
   }
-  if (!UUID.test(value)) {
-    throw new MongoError(
-      241,
-      `Failed to parse BinData '${value}' in $convert with no onError value: Input is not a valid UUID string.`,
-    );
-  }
-  return new Binary(Buffer.from(value.replaceAll("-", ""), "hex"), Binary.SUBTYPE_UUID);
+  return {
+    subtype: (isDocument(to) ? toNumber(to["subtype"]) : undefined) ?? 0,
+    format: (format ?? undefined) as BinaryFormat | undefined,
+    bigEndian: byteOrder === "big",
+  };
 }
-
-const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function unsupported(value: unknown, target: string): MongoError {
   return new MongoError(

@@ -239,4 +239,10 @@ export const COMMAND_CASES: Case[] = [
     reply: { ok: 0, code: 11000, keyPattern: { _id: 1 }, keyValue: { _id: 1 } },
     difference: "DocumentDB 1.0 tells the code alone",
   },
+  {
+    name: "hostInfo: is for the admin database",
+    commands: [{ hostInfo: 1 }],
+    reply: { ok: 0, code: 13 },
+    difference: "DocumentDB 1.0 tells of the host anywhere",
+  },
 ];

@@ -17,6 +17,70 @@ const DOCUMENT = {
   bytes: new Binary(Buffer.from("abc")),
 };
 
+const NO_BINARY = "DocumentDB 1.0 converts binary data from and to texts of a named format only";
+
+/** The conversions of binary data that DocumentDB 1.0 knows as well. */
+const BINARY_ALIKE = new Set([
+  "bytes as base64",
+  "bytes as hex",
+  "bytes as UTF-8",
+  "bytes without a format",
+  "an unknown format",
+  "a UUID's text",
+  "what is no base64",
+  "there and back",
+  "three bytes as an int",
+]);
+const NO_CLUSTER_TIME = "DocumentDB 1.0 has no $$CLUSTER_TIME";
+const UUID = "8a1f3c62-0b0e-4a4e-9d0f-3c5a7b1e2d4f";
+
+const convert = (input: unknown, to: unknown, more: object = {}) => ({
+  $convert: { input, to, ...more },
+});
+
+/** `$bytes` are those of "abc". */
+const BINARY_CONVERSIONS: [string, unknown, unknown, string?][] = [
+  ["bytes as base64", convert("$bytes", "string", { format: "base64" }), "YWJj"],
+  ["bytes as they are best read", convert("$bytes", "string", { format: "auto" }), "YWJj"],
+  ["bytes as hex", convert("$bytes", "string", { format: "hex" }), "616263"],
+  ["bytes as UTF-8", convert("$bytes", "string", { format: "utf8" }), "abc"],
+  ["bytes as a UUID", convert("$bytes", "string", { format: "uuid" }), { code: 241 }],
+  ["bytes without a format", convert("$bytes", "string"), { code: 4341115 }],
+  ["an unknown format", convert("$bytes", "string", { format: "text" }), { code: 4341125 }],
+  ["a UUID as text", { $toString: { $toUUID: UUID } }, UUID],
+  [
+    "there and back",
+    convert(convert("-_8", "binData", { format: "base64url" }), "string", { format: "hex" }),
+    "FBFF",
+  ],
+  [
+    "a UUID's text",
+    {
+      $eq: [convert(UUID, { type: "binData", subtype: 4 }, { format: "uuid" }), { $toUUID: UUID }],
+    },
+    true,
+  ],
+  ["what is no base64", convert("a?", "binData", { format: "base64", onError: "other" }), "other"],
+  ["an int", convert(convert(258, "binData"), "string", { format: "hex" }), "02010000"],
+  [
+    "an int, the high byte first",
+    convert(convert(258, "binData", { byteOrder: "big" }), "string", { format: "hex" }),
+    "00000102",
+  ],
+  [
+    "a long and back",
+    { $toLong: convert("$long", "binData") },
+    Long.fromString("9007199254740993"),
+  ],
+  ["a double and back", { $toDouble: convert(1.5, "binData") }, 1.5],
+  ["three bytes as an int", convert("$bytes", "int"), { code: 241 }],
+].map(([name, expression, value]) => [
+  `$convert: ${name as string}`,
+  expression,
+  value,
+  BINARY_ALIKE.has(name as string) ? undefined : NO_BINARY,
+]);
+
 const day = (text: string) => new Date(`${text}Z`);
 
 /** An expression over the document above and its value; an error's code as `{ code }`. */
@@ -139,6 +203,8 @@ const VALUES: [name: string, expression: unknown, value: unknown, difference?: s
   ["$binarySize", { $binarySize: "$bytes" }, 3],
   ["$bsonSize", { $bsonSize: "$o" }, 12],
   ["$toUUID", { $binarySize: { $toUUID: "8a1f3c62-0b0e-4a4e-9d0f-3c5a7b1e2d4f" } }, 16],
+  ...BINARY_CONVERSIONS,
+  ["$$CLUSTER_TIME is a timestamp", { $type: "$$CLUSTER_TIME" }, "timestamp", NO_CLUSTER_TIME],
   ["$toUUID of another text", { $toUUID: "8a1f" }, { code: 241 }],
   [
     "$dateAdd of a year to 29 February",
