@@ -77,6 +77,10 @@ export class Collection {
     return this.options["capped"] === true;
   }
 
+  get clustered(): boolean {
+    return this.options["clusteredIndex"] !== undefined;
+  }
+
   get timeSeries(): TimeSeries | undefined {
     return this.options["timeseries"] as TimeSeries | undefined;
   }

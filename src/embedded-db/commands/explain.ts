@@ -276,7 +276,9 @@ function scanStage(plan: Plan): Doc {
     case "COLLSCAN":
       return { stage: "COLLSCAN", direction: plan.reverse ? "backward" : "forward" };
     case "IXSCAN":
-      return { stage: "FETCH", inputStage: keysOf(plan) };
+      return plan.index.spec["clustered"] === true
+        ? { stage: "CLUSTERED_IXSCAN", direction: plan.reverse ? "backward" : "forward" }
+        : { stage: "FETCH", inputStage: keysOf(plan) };
     case "TEXT":
       return {
         stage: "TEXT_MATCH",

@@ -5,7 +5,7 @@ import type { Collection, StoredDocument } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { TextAnalyzer } from "../index/text";
 import type { IndexScan, Plan, ScanRange } from "../index/planner";
-import { documentRange, readRecordId } from "../storage/keys";
+import { documentRange, indexRange, readRecordId } from "../storage/keys";
 import type { Entry, Reader } from "../storage/storage";
 import type { Filter } from "./filter";
 
@@ -175,7 +175,7 @@ function* storedDocuments(
   plan: Plan,
   statistics: ScanStatistics,
 ): Iterable<StoredDocument> {
-  if (plan.stage === "COLLSCAN") {
+  if (plan.stage === "COLLSCAN" && !collection.clustered) {
     for (const { key, value } of reader.range({
       ...documentRange(collection.id),
       reverse: plan.reverse,
@@ -185,11 +185,31 @@ function* storedDocuments(
     }
     return;
   }
-  for (const record of recordIds(reader, plan, statistics)) {
+  const records =
+    plan.stage === "COLLSCAN"
+      ? clusteredRecords(reader, collection, plan.reverse)
+      : recordIds(reader, plan, statistics);
+  for (const record of records) {
     const bytes = collection.read(reader, record);
     if (bytes) {
       statistics.docsExamined++;
       yield { record, bytes };
+    }
+  }
+}
+
+/**
+ * The documents of a clustered collection are in the order of their `_id`s.
+ * @see https://www.mongodb.com/docs/manual/core/clustered-collections/
+ */
+function* clusteredRecords(
+  reader: Reader,
+  { indexes }: Collection,
+  reverse: boolean,
+): Iterable<number> {
+  for (const { id } of indexes.filter(({ isId }) => isId)) {
+    for (const { value } of reader.range({ ...indexRange(id), reverse })) {
+      yield readRecordId(value);
     }
   }
 }

@@ -421,4 +421,28 @@ export const CATALOG_CASES: Case[] = [
     reply: { ok: 0, code: 16746 },
     difference: AMBIGUOUS,
   })),
+  ...[
+    ["a scan", find({}), [1, 2, 3]],
+    ["a filter", find({ n: { $gt: 0 } }), [1, 2, 3]],
+    ["backwards", find({}, { sort: { $natural: -1 } }), [3, 2, 1]],
+    ["a pipeline", aggregate({ $match: { n: 1 } }), [1, 2, 3]],
+  ].map(([what, command, ids]): Case => ({
+    name: `clustered collection: documents come in the order of their _id: ${what as string}`,
+    commands: [
+      { create: "c", clusteredIndex: { key: { _id: 1 }, unique: true } },
+      { insert: "c", documents: [3, 1, 2].map((_id) => ({ _id, n: 1 })) },
+      command as Doc,
+    ],
+    reply: found(...(ids as number[]).map((_id) => ({ _id, n: 1 }))),
+    ...(what === "backwards" ? { difference: "DocumentDB 1.0 has no reverse natural order" } : {}),
+  })),
+  {
+    name: "clustered collection: a search by _id is told as such",
+    commands: [
+      { create: "c", clusteredIndex: { key: { _id: 1 }, unique: true } },
+      { explain: find({ _id: { $gt: 1 } }) },
+    ],
+    reply: { queryPlanner: { winningPlan: { stage: "CLUSTERED_IXSCAN" } } },
+    difference: "DocumentDB 1.0 does not know clustered collections",
+  },
 ];
