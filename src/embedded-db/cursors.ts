@@ -21,7 +21,9 @@ export interface DocumentSource {
 
 /** A tailable source may have more later: `wait` resolves when it is worth looking again. */
 export interface TailableSource extends DocumentSource {
-  wait(ms: number): Promise<void>;
+  wait(ms: number, killed: AbortSignal): Promise<void>;
+  /** True when a getMore waits for documents, as `awaitData` asks for. */
+  readonly awaits: boolean;
   /** Where a change stream can be resumed after everything given out so far. */
   resumeToken?(): unknown;
   /** True when nothing can come any more. */
@@ -36,6 +38,8 @@ export interface CursorOwner {
 
 export interface Cursor {
   id: bigint;
+  /** Made by whoever waits for the cursor, and aborted when it is closed meanwhile. */
+  waiter?: AbortController;
   owner: CursorOwner;
   ns: string;
   source: DocumentSource | TailableSource;
@@ -107,6 +111,7 @@ export class Cursors {
 
   close(cursor: Cursor): void {
     this.byId.delete(cursor.id);
+    cursor.waiter?.abort();
     cursor.source.close();
   }
 

@@ -360,6 +360,18 @@ describe("a change stream", () => {
   });
 
   it.each([
+    ["a database of the server", 73, "config", "c"],
+    ["all of admin", 73, "admin", 1],
+    ["a collection of the server", 73, "test", "system.views"],
+    ["a view", 166, "test", "view"],
+  ])("does not watch %s (%i)", async (_what, code, db, aggregate) => {
+    await test.db.createCollection("view", { viewOn: "docs", pipeline: [] });
+    await expect(
+      test.client.db(db).command({ aggregate, pipeline: [{ $changeStream: {} }], cursor: {} }),
+    ).rejects.toMatchObject({ code });
+  });
+
+  it.each([
     ["takes the token away", { $project: { _id: 0 } }],
     ["puts a document in the event's place", { $replaceRoot: { newRoot: "$fullDocument" } }],
   ])("fails for good when its pipeline %s", async (_what, stage) => {
@@ -396,6 +408,7 @@ describe("a change stream", () => {
       [{ $changeStream: { resumeAfter: { _data: "0".repeat(32) } } }],
     ],
     ["stages that are none", 40324, [{ $changeStream: {} }, { $nope: 1 }]],
+    ["a place behind another stage", 40602, [{ $match: {} }, { $changeStream: {} }]],
     ["an unknown option", 40415, [{ $changeStream: { fullDocuments: "updateLookup" } }]],
     [
       "two tokens",

@@ -181,6 +181,32 @@ describe("a cursor", () => {
     expect(await send(command(cursor["id"]))).toMatchObject({ code });
   });
 
+  it.each<[string, Doc]>([
+    ["a change stream", { aggregate: "c", pipeline: [{ $changeStream: {} }], cursor: {} }],
+    ["an awaiting one", { find: "log", tailable: true, awaitData: true }],
+  ])("is not waited for once it is killed: %s", async (_what, open) => {
+    await test.db.createCollection("log", { capped: true, size: 4096 });
+    const { cursor } = (await send(open)) as { cursor: Doc };
+    const collection = String(open["aggregate"] ?? open["find"]);
+    const more = send({ getMore: cursor["id"], collection, maxTimeMS: 60_000 });
+    await test.db.command(ping);
+    await test.db.command({ killCursors: collection, cursors: [cursor["id"]] });
+    expect(await more).toMatchObject({ code: 237 });
+  });
+
+  it("does not wait without awaitData, and ends with its collection", async () => {
+    await test.db.createCollection("log", { capped: true, size: 4096 });
+    const log = test.db.collection<{ _id: number }>("log");
+    await log.insertOne({ _id: 1 });
+    const cursor = log.find({}, { tailable: true });
+    expect(await cursor.next()).toEqual({ _id: 1 });
+    const start = Date.now();
+    expect(await cursor.tryNext()).toBeNull();
+    expect(Date.now() - start).toBeLessThan(900);
+    await log.drop();
+    await expect(cursor.tryNext()).rejects.toMatchObject({ code: 175 });
+  });
+
   it("is read on in its transaction until the commit", async () => {
     const { cursor } = (await send(starting(1, opening))) as { cursor: Doc };
     const more = within(1, { getMore: cursor["id"], collection: "c", batchSize: 1 });

@@ -80,6 +80,7 @@ const UNSUPPORTED = new Set([
 
 /** Stages that bring their own documents; those without a collection stand in the commands. */
 export const FIRST_ONLY = new Set([
+  "$changeStream",
   "$collStats",
   "$currentOp",
   "$documents",

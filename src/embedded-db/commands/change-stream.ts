@@ -11,7 +11,7 @@ import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
 import { disambiguatedPaths } from "../update/disambiguate";
 import type { Change } from "../sessions/write-unit";
-import type { CommandContext } from "./context";
+import { type CommandContext, refuseView } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { choice } from "./fields";
 import { openCursor } from "./reply";
@@ -114,6 +114,7 @@ function parseWatch(
       "A $changeStream for the whole cluster must be run on the admin database",
     );
   }
+  refuseNamespace(context, coll, all);
   const { stages, split } = splitting(rest);
   const refused = stages
     .map((stage) => stageEntry(stage)[0])
@@ -158,6 +159,26 @@ function splitting(stages: readonly unknown[]): { stages: readonly unknown[]; sp
   return { stages: stages.slice(0, -1), split: true };
 }
 
+/** Databases of the server itself, which nobody watches. */
+const INTERNAL = new Set(["admin", "config", "local"]);
+
+function refuseNamespace(context: CommandContext, coll: string | undefined, all: boolean): void {
+  const { db } = context;
+  if (INTERNAL.has(db) && !all) {
+    throw new MongoError(73, `$changeStream may not be opened on the internal ${db} database`);
+  }
+  if (coll?.startsWith("system.")) {
+    throw new MongoError(
+      73,
+      `$changeStream may not be opened on the internal ${db}.${coll} collection`,
+    );
+  }
+  const collection = coll === undefined ? undefined : context.findCollection(coll);
+  if (collection) {
+    refuseView(collection);
+  }
+}
+
 function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
   const { resumeAfter, startAfter, startAtOperationTime: time } = options;
   if (resumeAfter !== undefined && startAfter !== undefined) {
@@ -191,6 +212,7 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
 
 /** The changes a client watches, as documents. */
 class ChangeSource implements TailableSource {
+  readonly awaits = true;
   private position: number;
   private invalidated = false;
   /** The change that ended the stream, until the client has been told. */
@@ -264,8 +286,8 @@ class ChangeSource implements TailableSource {
     // It holds nothing.
   }
 
-  wait(ms: number): Promise<void> {
-    return nextChange(this.context, ms);
+  wait(ms: number, killed: AbortSignal): Promise<void> {
+    return nextChange(this.context, ms, killed);
   }
 
   resumeToken(): Doc {

@@ -20,7 +20,7 @@ export async function getMore(context: CommandContext): Promise<RawDocument> {
     );
   }
   checkOwner(cursor, context.cursorOwner);
-  if (context.command["maxTimeMS"] !== undefined && !isTailable(cursor.source)) {
+  if (context.command["maxTimeMS"] !== undefined && !isAwaiting(cursor)) {
     throw badValue("cannot set maxTimeMS on getMore command for a non-awaitData cursor");
   }
   const size = batchSizeOf(context.command["batchSize"]) || Infinity;
@@ -32,6 +32,10 @@ export async function getMore(context: CommandContext): Promise<RawDocument> {
     cursors.close(cursor);
     throw error;
   }
+}
+
+function isAwaiting({ source }: Cursor): boolean {
+  return isTailable(source) && source.awaits;
 }
 
 function plainReply(context: CommandContext, cursor: Cursor, batch: Batch): RawDocument {
@@ -57,11 +61,16 @@ async function tailedReply(
   let batch = takeBatch(cursor, size);
   while (
     batch.documents.length === 0 &&
+    source.awaits &&
     !source.ended &&
     Date.now() < end &&
     !context.connection.signal?.aborted
   ) {
-    await source.wait(end - Date.now());
+    cursor.waiter ??= new AbortController();
+    await source.wait(end - Date.now(), cursor.waiter.signal);
+    if (cursor.waiter.signal.aborted) {
+      throw new MongoError(237, "operation was interrupted because a client killed the cursor");
+    }
     batch = takeBatch(cursor, size);
   }
   if (source.ended) {

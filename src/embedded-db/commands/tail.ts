@@ -1,4 +1,4 @@
-import { badValue } from "../errors";
+import { badValue, MongoError } from "../errors";
 import { decode } from "../bson/decode";
 import type { Collection } from "../catalog/collection";
 import type { TailableSource } from "../cursors";
@@ -22,7 +22,11 @@ export function tailCollection(
   const { storage } = context.engine;
   let after = 0;
   return {
+    awaits: context.flag("awaitData"),
     next() {
+      if (context.engine.catalog.find(collection.db, collection.name) !== collection) {
+        throw new MongoError(175, `collection dropped: ${collection.ns}`);
+      }
       const range = {
         start: documentKey(collection.id, after + 1),
         end: documentRange(collection.id).end,
@@ -37,21 +41,27 @@ export function tailCollection(
       return { done: true, value: undefined };
     },
     close: () => undefined,
-    wait: (ms) => nextChange(context, ms),
+    wait: (ms, killed) => nextChange(context, ms, killed),
   };
 }
 
-/** Resolves with the next commit, or when the time is over. */
-export function nextChange(context: CommandContext, ms: number): Promise<void> {
+/** Resolves with the next commit, when the time is over, or when nobody waits any more. */
+export function nextChange(
+  context: CommandContext,
+  ms: number,
+  killed: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       stop();
       clearTimeout(timer);
+      killed.removeEventListener("abort", done);
       context.connection.signal?.removeEventListener("abort", done);
       resolve();
     };
     const stop = context.engine.listen(done);
     const timer = setTimeout(done, ms);
+    killed.addEventListener("abort", done);
     context.connection.signal?.addEventListener("abort", done);
   });
 }
