@@ -204,6 +204,14 @@ describe("a change stream", () => {
     await database.stop();
   });
 
+  it("tells nothing that comes before the time it starts at", async () => {
+    const t = Math.floor(Date.now() / 1000) + 3600;
+    const startAtOperationTime = new mongo.BSON.Timestamp({ t, i: 1 });
+    const stream = await watching(docs.watch([], { ...quick, startAtOperationTime }));
+    await docs.insertOne({ _id: 1 });
+    expect(await stream.tryNext()).toBeNull();
+  });
+
   it("keeps the order of a transaction over several collections, and whose each part was", async () => {
     const stream = await watching(test.db.watch([], quick));
     await test.client.withSession((session) =>

@@ -67,6 +67,8 @@ interface Start {
   fragments: number;
   /** The client has the change at `after`, and perhaps not yet what follows from it. */
   resumed: boolean;
+  /** The cluster time of the first change that is told; it may be still to come. */
+  from?: Timestamp;
 }
 
 interface Watch extends Start {
@@ -195,8 +197,9 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
     );
   }
   if (token === undefined) {
-    const after = time instanceof Timestamp ? history.before(time) : history.position;
-    return { after, fragments: 0, resumed: false };
+    return time instanceof Timestamp
+      ? { after: history.before(time), fragments: 0, resumed: false, from: time }
+      : { after: history.position, fragments: 0, resumed: false };
   }
   const { position, fragment } = history.positionOf(token);
   if (fragment === INVALIDATED && resumeAfter !== undefined) {
@@ -322,8 +325,14 @@ class ChangeSource implements TailableSource {
     return undefined;
   }
 
-  private watches({ ns, change: { type, to } }: HistoryEntry): boolean {
+  private watches(entry: HistoryEntry): boolean {
+    const {
+      ns,
+      change: { type, to },
+    } = entry;
+    const { from } = this.watch;
     return (
+      (from === undefined || clusterTimeOf(entry).compare(from) >= 0) &&
       (this.isWatched(ns, type) || (to !== undefined && this.isWatched(to, type))) &&
       (!EXPANDED.has(type) || this.watch.expanded)
     );
