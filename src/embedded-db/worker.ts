@@ -24,9 +24,14 @@ export type WorkerMessage =
   | { type: "failed"; message: string }
   | { type: "stopped" };
 
+/** Small buffers are cut from blocks of this size; one for each few documents kept the collector busy. */
+const POOL_BYTES = 64 * 1024;
+
 interface Running {
   stop: () => Promise<void>;
 }
+
+Buffer.poolSize = POOL_BYTES;
 
 async function start({ dataDir, port, gate }: WorkerOptions): Promise<Running> {
   if (dataDir === undefined) {

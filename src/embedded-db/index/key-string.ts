@@ -63,8 +63,8 @@ export class KeyWriter {
   component(value: unknown, descending: boolean): void {
     const start = this.length;
     this.value(value);
-    const key = shorten(this.out.subarray(start, this.length));
-    if (key.length < this.length - start) {
+    if (this.length - start > MAX_KEY_BYTES) {
+      const key = shorten(this.out.subarray(start, this.length));
       this.length = start;
       this.raw(key);
     }
