@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync, readSync } from "node:fs";
 import { promisify } from "node:util";
 import type { FlushPoint } from "./flush-point";
+import { FlushTurns } from "./flush-turns";
 import type { Reader, Snapshot } from "./storage";
 
 const flushed = promisify(fdatasync);
@@ -35,8 +36,7 @@ export class Flusher {
   private held: Snapshot;
   private unflushed = 0;
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private next: Promise<void> | undefined;
+  private readonly turns = new FlushTurns(() => this.flushNow());
 
   constructor(
     private readonly store: Store,
@@ -52,7 +52,7 @@ export class Flusher {
 
   /** Resolves when there is room for another commit; undefined when there is now. */
   room(): Promise<void> | undefined {
-    return this.unflushed < MOST_UNFLUSHED ? undefined : this.running;
+    return this.unflushed < MOST_UNFLUSHED ? undefined : this.turns.pending;
   }
 
   /** A commit has been made. */
@@ -70,11 +70,7 @@ export class Flusher {
    * and every later flush, and with it the thread: what is acknowledged could not be kept.
    */
   flush(): Promise<void> {
-    if (this.unflushed === 0) {
-      return this.running ?? Promise.resolve();
-    }
-    this.next ??= this.flushAfter(this.running);
-    return this.next;
+    return this.unflushed > 0 ? this.turns.ask() : (this.turns.pending ?? Promise.resolve());
   }
 
   /** No commit may come after this. */
@@ -86,11 +82,7 @@ export class Flusher {
     this.point.close();
   }
 
-  /** A flush that runs already may have missed the youngest commits. */
-  private async flushAfter(previous: Promise<void> | undefined): Promise<void> {
-    await previous;
-    this.running = this.next;
-    this.next = undefined;
+  private async flushNow(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.unflushed = 0;
@@ -101,7 +93,6 @@ export class Flusher {
     this.store.flushed(state);
     this.held.release();
     this.held = state;
-    this.running = undefined;
   }
 
   /** What LMDB starts reading at, as it is now: no commit runs beside this thread. */

@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
+import { FlushTurns } from "./flush-turns";
 import type { Writer } from "./storage";
 
 const dataFlushed = promisify(fdatasync);
@@ -101,8 +102,7 @@ export class Journal {
   /** The folder is known to have the file after the system has gone down. */
   private isListed = false;
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private next: Promise<void> | undefined;
+  private readonly turns = new FlushTurns(() => this.flushNow());
 
   static newName(): Buffer {
     return randomBytes(16);
@@ -153,17 +153,13 @@ export class Journal {
    * and with it the thread: what is acknowledged could not be kept.
    */
   flush(): Promise<void> {
-    if (!this.unflushed) {
-      return this.running ?? Promise.resolve();
-    }
-    this.next ??= this.flushAfter(this.running);
-    return this.next;
+    return this.unflushed ? this.turns.ask() : (this.turns.pending ?? Promise.resolve());
   }
 
   /** Nothing is appended after this. Whoever waits for the disk still gets it. */
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    await (this.next ?? this.running);
+    await this.turns.pending;
     if (this.fd !== undefined) {
       closeSync(this.fd);
     }
@@ -180,11 +176,7 @@ export class Journal {
     this.timer ??= setTimeout(() => void this.flush(), this.flushIntervalMs).unref();
   }
 
-  /** A flush that runs already may have missed the youngest records. */
-  private async flushAfter(previous: Promise<void> | undefined): Promise<void> {
-    await previous;
-    this.running = this.next;
-    this.next = undefined;
+  private async flushNow(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.unflushed = false;
@@ -194,7 +186,6 @@ export class Journal {
       await flushFolder(this.folder);
       this.isListed = true;
     }
-    this.running = undefined;
   }
 
   /** The operations of the next record, if it is whole. */
