@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -176,6 +184,30 @@ describe("a folder whose system went down", () => {
     expect(sorted(await contentAfter(NEXT_BOOT, wreck("closed", randomFrom(6))))).toEqual(
       sorted(states.at(-1)),
     );
+  });
+
+  it("never has again what came after a torn record", async () => {
+    const storage = new DurableStorage(dataDir, undefined, NEVER_MS, BOOT);
+    const put = (into: DurableStorage, text: string) =>
+      into.write((writer) => writer.put(Buffer.from(`k-${text}`), Buffer.from(text.repeat(9))));
+    for (const text of ["one", "two", "six"]) {
+      await put(storage, text);
+    }
+    await storage.flush();
+    const target = copyOf("torn record");
+    await storage.close();
+    const [journal = ""] = readdirSync(target).filter((name) => name.startsWith("journal-"));
+    const bytes = readFileSync(join(target, journal));
+    bytes.fill(0, bytes.indexOf("twotwo"), bytes.indexOf("twotwo") + 6);
+    writeFileSync(join(target, journal), bytes);
+
+    const after = new DurableStorage(target, undefined, NEVER_MS, NEXT_BOOT);
+    await put(after, "new");
+    cpSync(target, join(folder, "killed"), { recursive: true });
+    await after.close();
+    const again = new DurableStorage(join(folder, "killed"), undefined, NEVER_MS, NEXT_BOOT);
+    expect([...contentOf(again).keys()]).toEqual(["k-new", "k-one"]);
+    await again.close();
   });
 
   it("can be copied with everything that was flushed", async () => {

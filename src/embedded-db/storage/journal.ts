@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -63,11 +64,12 @@ export class JournalRecord {
     this.begin(Kind.delete, key, 0);
   }
 
-  /** Good until the record is used again. */
-  bytes(seed: number): Buffer {
-    this.out.writeUInt32LE(this.end - HEAD_BYTES, 0);
-    this.out.writeUInt32LE(crc32(this.out.subarray(HEAD_BYTES, this.end), seed), 4);
-    return this.out.subarray(0, this.end);
+  /** What follows a record with this checksum in a file; good until the record is used again. */
+  bytesAfter(checksum: number): Buffer {
+    const bytes = this.out.subarray(0, this.end);
+    bytes.writeUInt32LE(this.end - HEAD_BYTES, 0);
+    bytes.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES), checksum), 4);
+    return bytes;
   }
 
   /** Writes all of an operation but the value, for which there is room then. */
@@ -90,12 +92,13 @@ export class JournalRecord {
  * checksum, so that a torn one is none.
  *
  * The file has a random name, which the tree knows: the journal of another state of the tree is
- * never taken for its own. Checksums start from the name, so that nobody who may write documents
- * can write a record.
+ * never taken for its own. Checksums start from the name, and each goes on from the one before: no
+ * document can pass for a record, and nothing left behind the end for what comes next.
  */
 export class Journal {
   private readonly file: string;
-  private readonly seed: number;
+  /** Of the last record; at first what the name gives. */
+  private checksum: number;
   private fd: number | undefined;
   private end = 0;
   private unflushed = false;
@@ -122,30 +125,33 @@ export class Journal {
     private readonly flushIntervalMs: number,
   ) {
     this.file = fileOf(folder, name);
-    this.seed = name.readUInt32LE(0);
+    this.checksum = name.readUInt32LE(0);
   }
 
   get length(): number {
     return this.end;
   }
 
-  /** Hands what the file holds to a writer, up to the first torn record, which the next one replaces. */
+  /** Hands what the file holds to a writer, up to the first torn record, which is cut off. */
   replay(writer: Writer): void {
     const bytes = existsSync(this.file) ? readFileSync(this.file) : Buffer.alloc(0);
     for (let found = this.recordAt(bytes); found; found = this.recordAt(bytes)) {
       replayOperations(found, writer);
-      this.grown(HEAD_BYTES + found.length);
+      this.grown(bytes.subarray(this.end, this.end + HEAD_BYTES + found.length));
+    }
+    if (bytes.length > this.end) {
+      truncateSync(this.file, this.end);
     }
   }
 
   /** Stores a record. When the disk has no room for it, the file holds what it held. */
   append(record: JournalRecord): void {
     this.fd ??= openSync(this.file, constants.O_RDWR | constants.O_CREAT);
-    const bytes = record.bytes(this.seed);
+    const bytes = record.bytesAfter(this.checksum);
     for (let written = 0; written < bytes.length;) {
       written += writeSync(this.fd, bytes, written, bytes.length - written, this.end + written);
     }
-    this.grown(bytes.length);
+    this.grown(bytes);
   }
 
   /**
@@ -170,8 +176,9 @@ export class Journal {
     rmSync(this.file, { force: true });
   }
 
-  private grown(bytes: number): void {
-    this.end += bytes;
+  private grown(record: Buffer): void {
+    this.end += record.length;
+    this.checksum = record.readUInt32LE(4);
     this.unflushed = true;
     this.timer ??= setTimeout(() => void this.flush(), this.flushIntervalMs).unref();
   }
@@ -198,7 +205,7 @@ export class Journal {
     const isWhole =
       operations.length > 0 &&
       operations.length === bytes.readUInt32LE(this.end) &&
-      crc32(operations, this.seed) === bytes.readUInt32LE(this.end + 4);
+      crc32(operations, this.checksum) === bytes.readUInt32LE(this.end + 4);
     return isWhole ? operations : undefined;
   }
 }
