@@ -102,16 +102,19 @@ function copyOf(name: string): string {
   return join(folder, name);
 }
 
-/** Opens a folder, reads all of it, writes to it, and reads again. */
-async function contentAfter(boot: string, dataDir: string): Promise<Model> {
-  const storage = new DurableStorage(dataDir, undefined, NEVER_MS, boot);
+/** Opens a folder and reads it; then writes to it, and reads it again after a kill and after a close. */
+async function contentAfter(boot: string, target: string): Promise<Model> {
+  const open = (dir: string) => new DurableStorage(dir, undefined, NEVER_MS, boot);
+  const storage = open(target);
   const content = contentOf(storage);
   const states = await scribble(storage, content, randomFrom(1), 20);
   expect(sorted(contentOf(storage))).toEqual(sorted(states.at(-1)));
+  cpSync(target, `${target} killed`, { recursive: true });
   await storage.close();
-  const again = new DurableStorage(dataDir, undefined, NEVER_MS, boot);
-  expect(sorted(contentOf(again))).toEqual(sorted(states.at(-1)));
-  await again.close();
+  for (const again of [open(target), open(`${target} killed`)]) {
+    expect(sorted(contentOf(again))).toEqual(sorted(states.at(-1)));
+    await again.close();
+  }
   return content;
 }
 
