@@ -141,7 +141,7 @@ async function age(version: number): Promise<void> {
 
 describe("a data folder of format 2", () => {
   // As an interrupted rebuilding leaves it: the new format with the mark.
-  it.each([2, 3])("has its indexes built anew (marked as format %d)", async (version) => {
+  it.each([2, 4])("has its indexes built anew (marked as format %d)", async (version) => {
     const first = await startEmbeddedDatabase({ dataDir: folder });
     const client = await mongo.MongoClient.connect(first.uri);
     const docs = client.db("a").collection("b");
@@ -152,9 +152,9 @@ describe("a data folder of format 2", () => {
     await client.close();
     await first.stop();
     await age(version);
-    if (version === 3) {
+    if (version === 4) {
       const store = openStore();
-      await store.put(metaKey("rebuild"), Buffer.from([0, 0, 0, 3]));
+      await store.put(metaKey("rebuild"), Buffer.from([0, 0, 0, 4]));
       await store.close();
     }
 

@@ -6,7 +6,7 @@ import { type Filter, filterArgument, isEverything, parseFilter } from "../query
 import { refuseNear } from "../query/geo/near";
 import { kept } from "../query/memory-budget";
 import { metaOf, setMeta } from "../query/meta";
-import { countKeys, isExact, type Match, runPlan } from "../query/scan";
+import { countKeys, isCovering, type Match, runPlan } from "../query/scan";
 import { parseSort, sortDocuments, type SortKey } from "../query/sort";
 import { type Counting, parseCounting } from "./counting";
 import { type PipelineContext, type Stage, stageEntry } from "./stage";
@@ -152,9 +152,9 @@ export function planCounting(
   if (!counting || (isEverything(filter) && hint === undefined)) {
     return counting && { ...counting, collection, plan: undefined };
   }
-  const { collation, reader } = context;
+  const { collation } = context;
   const plan = planQuery(collection, { filter, sort: [], hint, collation, counting: true });
-  return isExact(reader, plan) ? { ...counting, collection, plan } : undefined;
+  return isCovering(plan) ? { ...counting, collection, plan } : undefined;
 }
 
 function* counted(

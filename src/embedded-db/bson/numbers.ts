@@ -243,6 +243,13 @@ export function roundBigInt(value: bigint, places: number, mode: RoundingMode): 
   return up ? quotient + away : quotient;
 }
 
+/** The largest whole number that is not above a long or a finite decimal, and if it is the same. */
+export function floorOf(value: unknown): { floor: bigint; isWhole: boolean } {
+  const { numerator, denominator } = rational(exact(value));
+  const rest = numerator % denominator;
+  return { floor: numerator / denominator - (rest < 0n ? 1n : 0n), isWhole: rest === 0n };
+}
+
 /** The integral part of a number, exactly; undefined for what has none or does not fit a long. */
 export function truncateToLong(value: unknown): bigint | undefined {
   const number = exact(value);

@@ -11,6 +11,7 @@ import {
   valuesOfKey,
 } from "../index/index-keys";
 import { isIdKey } from "../index/index-spec";
+import { componentLimit } from "../index/key-string";
 import { checkGeoFields } from "../query/geo/indexed";
 import { TextAnalyzer, type TextSpec } from "../index/text";
 import { parseFilter, type Filter } from "../query/filter";
@@ -34,6 +35,8 @@ export interface IndexRecord {
   spec: Doc;
   /** Places in the key pattern where some document holds an array. */
   multikey: number[];
+  /** Places where some value was too long for the key. */
+  cut: number[];
 }
 
 /**
@@ -46,6 +49,8 @@ export class Index {
   readonly partialFilter: Filter | undefined;
   readonly text: TextSpec | undefined;
   readonly multikey: Set<number>;
+  /** Fields whose keys do not all sort like their values, because some are cut. */
+  readonly cut: Set<number>;
   /** What all its keys start with. */
   readonly scanPrefix: Buffer;
   readonly name: string;
@@ -65,6 +70,7 @@ export class Index {
     readonly id: number,
     readonly spec: Doc,
     multikey: readonly number[] = [],
+    cut: readonly number[] = [],
   ) {
     this.fields = fieldsOf(spec["key"] as Doc);
     this.places = this.fields.filter(hasPlace);
@@ -74,6 +80,7 @@ export class Index {
     this.partialFilter = partial && parseFilter(partial);
     this.text = spec["weights"] ? TextAnalyzer.specOf(spec) : undefined;
     this.multikey = new Set(multikey);
+    this.cut = new Set(cut);
     this.scanPrefix = indexPrefix(id);
     this.name = spec["name"] as string;
     this.unique = spec["unique"] === true || this.isId;
@@ -95,7 +102,13 @@ export class Index {
   }
 
   record(): IndexRecord {
-    return { id: this.id, spec: this.spec, multikey: [...this.multikey] };
+    const { id, spec, multikey, cut } = this;
+    return { id, spec, multikey: [...multikey], cut: [...cut] };
+  }
+
+  /** Grows when a document shows of the fields what its record must say. */
+  get findings(): number {
+    return this.multikey.size + this.cut.size;
   }
 
   /** Refuses a document to be stored that the index could not tell its keys of. */
@@ -121,8 +134,14 @@ export class Index {
     if (this.fields.some(({ geo }) => geo !== undefined)) {
       checkGeoFields(doc, this.fields, this.spec);
     }
-    const { keys, multikey } = extractKeys(doc, this.fields, this.scanPrefix, this.collation?.fold);
+    const { keys, multikey, cut } = extractKeys(
+      doc,
+      this.fields,
+      this.scanPrefix,
+      this.collation?.fold,
+    );
     multikey.forEach((at) => this.multikey.add(at));
+    cut.forEach((at) => this.cut.add(at));
     return keys;
   }
 
@@ -199,11 +218,14 @@ export class Index {
 }
 
 function fieldsOf(key: Doc): IndexField[] {
-  return Object.entries(key).map(([path, direction]) => ({
+  const fields = Object.entries(key);
+  const limit = componentLimit(fields.length);
+  return fields.map(([path, direction]) => ({
     path,
     parts: path.split("."),
     descending: (toNumber(direction) ?? 1) < 0,
     hashed: direction === "hashed",
+    limit,
     geo: direction === "2dsphere" || direction === "2d" ? direction : undefined,
   }));
 }

@@ -62,7 +62,9 @@ export class Collection {
     this.name = record.name;
     this.uuid = record.uuid;
     this.options = record.options;
-    this.indexes = record.indexes.map(({ id, spec, multikey }) => new Index(id, spec, multikey));
+    this.indexes = record.indexes.map(
+      ({ id, spec, multikey, cut }) => new Index(id, spec, multikey, cut),
+    );
   }
 
   get ns(): string {
@@ -254,9 +256,9 @@ export class Collection {
 
   private keysOf(doc: Doc, indexes: readonly Index[] = this.indexes): [Index, Buffer[]][] {
     return indexes.map((index) => {
-      const before = index.multikey.size;
+      const before = index.findings;
       const keys = index.keysOf(doc);
-      this.dirty ||= index.multikey.size !== before;
+      this.dirty ||= index.findings !== before;
       return [index, keys];
     });
   }

@@ -1,6 +1,6 @@
 import { Rank, rankOf, toNumber } from "../bson/values";
 import type { FilterNode } from "../query/filter";
-import { AFTER_PREFIX, encodeKey, invert } from "./key-string";
+import { AFTER_PREFIX, encodeKey, invert, sortableLength } from "./key-string";
 import { fieldKey, type FoldString, hasPlace, type IndexField } from "./index-keys";
 
 /** Keys from `low` up to but not including `high`, within one field of an index. */
@@ -203,22 +203,21 @@ function comparison(
     return undefined;
   }
   const key = encodeKey(operand);
-  const [before, after] = [
-    { key, after: false },
-    { key, after: true },
-  ];
+  const isSortable = key.length <= sortableLength(field.limit);
   // NaN sorts before all numbers and compares with none.
   const from = { key: rank === Rank.number ? SMALLEST_NUMBER : Buffer.from([rank]), after: false };
   const to = { key: Buffer.from([rank + 1]), after: false };
+  const before = isSortable ? { key, after: false } : undefined;
+  const after = isSortable ? { key, after: true } : undefined;
   switch (operator) {
     case "$gt":
-      return range(after, to, field);
+      return range(after ?? from, to, field);
     case "$gte":
-      return range(before, to, field);
+      return range(before ?? from, to, field);
     case "$lt":
-      return range(from, before, field);
+      return range(from, before ?? to, field);
     case "$lte":
-      return range(from, after, field);
+      return range(from, after ?? to, field);
   }
 }
 
@@ -267,7 +266,7 @@ function prefixRange(operand: unknown, field: IndexField): PathBounds | undefine
   if (text === "" || flags !== "" || source.includes("|")) {
     return undefined;
   }
-  const ascending = encodeKey(text).subarray(0, -1);
+  const ascending = encodeKey(text).subarray(0, -1).subarray(0, sortableLength(field.limit));
   const low = field.descending ? invert(ascending) : ascending;
   // Twice, because the inverted end of a string is 0xff too.
   const high = Buffer.concat([low, AFTER_PREFIX, AFTER_PREFIX]);

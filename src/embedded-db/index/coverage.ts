@@ -1,38 +1,26 @@
 import { compareValues } from "../bson/compare";
-import { BSONSymbol, Decimal128, Long, Rank, rankOf, toNumber } from "../bson/values";
+import { BSONSymbol, Decimal128, Rank, rankOf, toNumber } from "../bson/values";
 import type { Index } from "../catalog/collection-index";
 import type { Collation } from "../query/collation";
 import type { Filter, FilterNode } from "../query/filter";
-import type { KeyRange } from "../storage/storage";
-import { type Condition, conditionsOf, type FieldBounds, prefixesOf } from "./bounds";
-import { fieldKey, hasPlace, type IndexField } from "./index-keys";
-import { invert } from "./key-string";
-
-/** Keys of longer strings may be cut. */
-const MAX_STRING = 300;
-
-/** Looking for doubts in more places costs more than reading the documents. */
-const MAX_DOUBTS = 64;
+import { type Condition, conditionsOf, type FieldBounds } from "./bounds";
+import { hasPlace, type IndexField } from "./index-keys";
+import { sortableLength } from "./key-string";
 
 const RANGES = new Set(["$gt", "$gte", "$lt", "$lte"]);
-
-/** What the digits start with that a decimal which no double equals has behind the double's key. */
-const DIGITS = { first: Buffer.from("-"), last: Buffer.from("9") };
 
 /**
  * Says when a scan needs no look at the documents: every condition of the filter is one of the
  * bounds, the bounds hold exactly the values that fulfil it, and one key fulfils all of them.
- * Undefined when the documents must be read; else the ranges that must be empty, because keys there
- * are of decimals next to a number of the filter.
  */
-export function doubtsOf(
+export function isCovered(
   index: Index,
   { filter, collation }: { filter: Filter; collation?: Collation | undefined },
   bounds: FieldBounds,
   used: number,
-): KeyRange[] | undefined {
+): boolean {
   if (filter.text || filter.near || !onlyComparisons(filter.root)) {
-    return undefined;
+    return false;
   }
   const conditions = conditionsOf(filter.root);
   const bounded = bounds.slice(0, used + 1);
@@ -44,7 +32,7 @@ export function doubtsOf(
       ? holdsExactly(condition, index, at, strings) && standsAlone(condition, conditions, index, at)
       : strings && givenByIndex(index, condition);
   });
-  return exact && arrays.length <= 1 ? decimalRanges(index, conditions, bounds, used) : undefined;
+  return exact && arrays.length <= 1;
 }
 
 function onlyComparisons(node: FilterNode): boolean {
@@ -90,26 +78,36 @@ function holdsExactly(
   if (field.hashed || (byPlace && index.multikey.has(at))) {
     return false;
   }
-  // A string that goes on with a zero byte sorts between another one and its end there.
-  const ordered = strings && !field.descending;
   const nulls = !index.multikey.has(at) && !byPlace;
   switch (operator) {
     case "$eq":
-      return isExact(operand, ordered, nulls);
+      return isExact(operand, field, strings, nulls);
     case "$in":
-      return Array.isArray(operand) && operand.every((value) => isExact(value, ordered, nulls));
+      return (
+        Array.isArray(operand) && operand.every((value) => isExact(value, field, strings, nulls))
+      );
     default:
-      return RANGES.has(operator) && isExact(operand, ordered, false);
+      return RANGES.has(operator) && isExact(operand, field, strings, false);
   }
 }
 
 /** True when the keys of a value are those of the values equal to it, and sort like them. */
-export function isExact(value: unknown, strings: boolean, nulls: boolean): boolean {
+export function isExact(
+  value: unknown,
+  { limit }: IndexField,
+  strings: boolean,
+  nulls: boolean,
+): boolean {
   switch (rankOf(value)) {
     case Rank.number:
-      return isExactNumber(value);
+      // The digits of a decimal may be cut in an index of many fields.
+      return !(value instanceof Decimal128) && !Number.isNaN(toNumber(value));
     case Rank.string:
-      return strings && !(value instanceof BSONSymbol) && String(value).length <= MAX_STRING;
+      return (
+        strings &&
+        !(value instanceof BSONSymbol) &&
+        String(value).length * MAX_BYTES_PER_UNIT + 2 <= sortableLength(limit)
+      );
     case Rank.objectId:
     case Rank.boolean:
     case Rank.date:
@@ -121,48 +119,5 @@ export function isExact(value: unknown, strings: boolean, nulls: boolean): boole
   }
 }
 
-/** Other decimals and longs may equal a number that has another key. */
-function isExactNumber(value: unknown): boolean {
-  const number = toNumber(value);
-  return (
-    !(value instanceof Decimal128) &&
-    !Number.isNaN(number) &&
-    (!(value instanceof Long) || Number.isSafeInteger(number))
-  );
-}
-
-function decimalRanges(
-  index: Index,
-  conditions: readonly Condition[],
-  bounds: FieldBounds,
-  used: number,
-): KeyRange[] | undefined {
-  const ranges: KeyRange[] = [];
-  for (const [at, field] of index.fields.slice(0, used + 1).entries()) {
-    const numbers = conditions.filter(({ path }) => path === field.path).flatMap(numbersOf);
-    const prefixes = numbers.length === 0 ? [] : prefixesOf(bounds.slice(0, at), index.scanPrefix);
-    if (ranges.length + prefixes.length * numbers.length > MAX_DOUBTS) {
-      return undefined;
-    }
-    for (const prefix of prefixes) {
-      ranges.push(...numbers.map((number) => withDigits(prefix, number, field)));
-    }
-  }
-  return ranges;
-}
-
-function numbersOf({ operand }: Condition): unknown[] {
-  const values: unknown[] = Array.isArray(operand) ? operand : [operand];
-  return values.filter((value) => rankOf(value) === Rank.number);
-}
-
-function withDigits(prefix: Buffer, number: unknown, field: IndexField): KeyRange {
-  const key = Buffer.concat([prefix, fieldKey(number, field)]);
-  const [low, high] = field.descending
-    ? [invert(DIGITS.last), invert(DIGITS.first)]
-    : [DIGITS.first, DIGITS.last];
-  return {
-    start: Buffer.concat([key, low]),
-    end: Buffer.concat([key, high, Buffer.from([0xff])]),
-  };
-}
+/** Of a character in a key. */
+const MAX_BYTES_PER_UNIT = 3;

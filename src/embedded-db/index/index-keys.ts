@@ -10,6 +10,8 @@ export interface IndexField {
   parts: readonly string[];
   descending: boolean;
   hashed: boolean;
+  /** Longer keys of the field are cut. */
+  limit: number;
   /** A kind of index that is checked and kept, but not searched. */
   geo?: GeoKind | undefined;
 }
@@ -21,10 +23,13 @@ export function hasPlace({ parts }: IndexField): boolean {
 
 export type GeoKind = "2dsphere" | "2d";
 
-/** The keys a document has in an index, and the fields that met an array on the way. */
+/** The keys a document has in an index, and what an index must know of the fields they come from. */
 export interface ExtractedKeys {
   keys: Buffer[];
+  /** Those that met an array on the way. */
   multikey: ReadonlySet<number>;
+  /** Those that did not fit into the key. */
+  cut: ReadonlySet<number>;
 }
 
 interface Cursor {
@@ -49,16 +54,17 @@ export function extractKeys(
   fold?: FoldString,
 ): ExtractedKeys {
   const values = fields.map(({ geo, path }) => (geo ? null : plainValue(doc, path)));
+  const cut = new Set<number>();
   if (!values.includes(undefined)) {
-    return { keys: [joinKey(values, fields, prefix, fold)], multikey: NO_ARRAYS };
+    return { keys: [joinKey(values, fields, prefix, fold, cut)], multikey: NO_ARRAYS, cut };
   }
   const multikey = new Set<number>();
   const keys = new Map<string, Buffer>();
   expand(startOf(doc, fields), fields, multikey, (found) => {
-    const key = joinKey(found, fields, prefix, fold);
+    const key = joinKey(found, fields, prefix, fold, cut);
     keys.set(key.toString("latin1"), key);
   });
-  return { keys: [...keys.values()], multikey };
+  return { keys: [...keys.values()], multikey, cut };
 }
 
 const NO_ARRAYS: ReadonlySet<number> = new Set();
@@ -85,7 +91,7 @@ export function valuesOfKey(
 ): unknown[] | undefined {
   let found: unknown[] | undefined;
   expand(startOf(doc, fields), fields, new Set(), (values) => {
-    if (joinKey(values, fields, prefix, fold).equals(key)) {
+    if (joinKey(values, fields, prefix, fold, new Set()).equals(key)) {
       found = values;
     }
   });
@@ -109,7 +115,7 @@ export function lacksAllFields(doc: Doc, fields: readonly IndexField[]): boolean
 
 /** Encodes the value of one field, as it stands in keys and in bounds. */
 export function fieldKey(value: unknown, field: IndexField, fold?: FoldString): Buffer {
-  const key = encodeKey(comparable(value, field, fold));
+  const key = encodeKey(comparable(value, field, fold), field.limit);
   return field.descending ? invert(key) : key;
 }
 
@@ -123,12 +129,16 @@ function joinKey(
   fields: readonly IndexField[],
   prefix: Buffer,
   fold: FoldString | undefined,
+  cut: Set<number>,
 ): Buffer {
   const writer = new KeyWriter();
   writer.raw(prefix);
-  fields.forEach((field, at) =>
-    writer.component(comparable(values[at], field, fold), field.descending),
-  );
+  fields.forEach((field, at) => {
+    const value = comparable(values[at], field, fold);
+    if (writer.component(value, field.limit, field.descending)) {
+      cut.add(at);
+    }
+  });
   return writer.bytes();
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { compareNumbers, parseDecimal, truncateToLong } from "../bson/numbers";
+import { compareNumbers, floorOf, parseDecimal } from "../bson/numbers";
 import { regexText } from "../bson/compare";
 import {
   type Binary,
@@ -16,21 +16,38 @@ import {
 } from "../bson/values";
 
 /**
- * Index keys as bytes that sort like the values: MongoDB's KeyString idea.
+ * Index keys as bytes that sort like the values: MongoDB's KeyString idea. Equal values have one
+ * key, and none is the start of another.
  *
  * A component starts with its type's rank (never 0x00 or 0xff), so a prefix followed by 0xff is
  * greater than every key that starts with that prefix, in either direction.
  */
 export const AFTER_PREFIX = Buffer.from([0xff]);
 
-/** Longer keys are cut, and a digest keeps different ones different. LMDB's limit is 1,978 bytes. */
-const MAX_KEY_BYTES = 1500;
+/** Longer components are cut anywhere. */
+const MAX_COMPONENT_BYTES = 1500;
 
-/** Encodes one value so that byte order is BSON order. */
-export function encodeKey(value: unknown): Buffer {
+/** What all components of a key may take together: LMDB's limit is 1,978 bytes. */
+const MAX_COMPONENTS_BYTES = 1900;
+
+/** What a cut component ends with, so that different ones stay different. */
+const DIGEST_BYTES = 24;
+
+/** How long each component of a key with so many may be. */
+export function componentLimit(components: number): number {
+  return Math.min(MAX_COMPONENT_BYTES, Math.floor(MAX_COMPONENTS_BYTES / components));
+}
+
+/** Components up to this length sort right beside those that are cut at a limit. */
+export function sortableLength(limit: number): number {
+  return limit - DIGEST_BYTES;
+}
+
+/** Encodes one value so that byte order is BSON order, cut at a limit. */
+export function encodeKey(value: unknown, limit = MAX_COMPONENT_BYTES): Buffer {
   const writer = new KeyWriter();
   writer.value(value);
-  return shorten(writer.bytes());
+  return cut(writer.bytes(), limit);
 }
 
 /** The same key for a descending field. */
@@ -42,12 +59,12 @@ export function invert(key: Buffer): Buffer {
   return out;
 }
 
-function shorten(key: Buffer): Buffer {
-  if (key.length <= MAX_KEY_BYTES) {
-    return key;
+function cut(component: Buffer, limit: number): Buffer {
+  if (component.length <= limit) {
+    return component;
   }
-  const digest = createHash("sha256").update(key).digest("hex");
-  return Buffer.concat([key.subarray(0, MAX_KEY_BYTES - digest.length), Buffer.from(digest)]);
+  const digest = createHash("sha256").update(component).digest().subarray(0, DIGEST_BYTES);
+  return Buffer.concat([component.subarray(0, sortableLength(limit)), digest]);
 }
 
 /** Writes the components of a key one behind the other. */
@@ -59,18 +76,20 @@ export class KeyWriter {
     return this.out.subarray(0, this.length);
   }
 
-  /** Adds one value as a component of its own; the same bytes as encodeKey() gives. */
-  component(value: unknown, descending: boolean): void {
+  /** Adds one value as a component of its own, as encodeKey() gives it; true when it was cut. */
+  component(value: unknown, limit: number, descending: boolean): boolean {
     const start = this.length;
     this.value(value);
-    if (this.length - start > MAX_KEY_BYTES) {
-      const key = shorten(this.out.subarray(start, this.length));
+    const isCut = this.length - start > limit;
+    if (isCut) {
+      const component = cut(this.out.subarray(start, this.length), limit);
       this.length = start;
-      this.raw(key);
+      this.raw(component);
     }
     for (let at = start; descending && at < this.length; at++) {
       this.out[at] = 255 - (this.out[at] as number);
     }
+    return isCut;
   }
 
   value(value: unknown): void {
@@ -112,19 +131,34 @@ export class KeyWriter {
     }
   }
 
-  /** The nearest double, then what the double lacks of a long's or a decimal's exact value. */
+  /** The nearest double, and for a number that it is not exactly, where that lies beside it. */
   private number(value: unknown): void {
-    const number = toNumber(value) ?? Number(value);
-    this.double(number);
-    const whole = wholeOf(value);
-    this.uint16(0x8000 + (whole === undefined ? 0 : Number(whole - BigInt(number))));
-    if (
-      value instanceof Decimal128 &&
-      whole === undefined &&
-      compareNumbers(value, double(number)) !== 0
-    ) {
-      this.text(canonicalDecimal(value));
+    const nearest = toNumber(value) ?? Number(value);
+    this.double(nearest);
+    if (isDouble(value) || compareNumbers(value, double(nearest)) === 0) {
+      return this.byte(Beside.exact);
     }
+    const { step, isWhole } = stepFrom(nearest, value);
+    this.byte(step < 0 ? Beside.before : Beside.behind);
+    this.uint16(0x8000 + step);
+    if (isWhole) {
+      this.byte(0);
+    } else {
+      this.decimal(value as Decimal128);
+    }
+  }
+
+  /** The exponent of the first digit, then the digits; of a negative number both inverted. */
+  private decimal(value: Decimal128): void {
+    const { coefficient, exponent } = parseDecimal(value);
+    const negative = coefficient < 0n;
+    const digits = (negative ? -coefficient : coefficient).toString();
+    const magnitude = digits.length + exponent;
+    this.uint16(0x4000 + (negative ? -magnitude : magnitude));
+    for (const digit of digits.replace(/0+$/, "")) {
+      this.byte(negative ? 10 - Number(digit) : 1 + Number(digit));
+    }
+    this.byte(negative ? 11 : 0);
   }
 
   private double(value: number): void {
@@ -142,16 +176,16 @@ export class KeyWriter {
     this.length += 8;
   }
 
-  /** Zero bytes inside are followed by 0xff, so that the closing zero sorts before them. */
+  /** A zero byte ends it. Those inside are 01 01, and 01 is 01 02. */
   private text(text: string): void {
-    const bytes = Buffer.from(text, "utf8");
-    let from = 0;
-    for (let zero = bytes.indexOf(0); zero >= 0; zero = bytes.indexOf(0, from)) {
-      this.raw(bytes.subarray(from, zero + 1));
-      this.byte(0xff);
-      from = zero + 1;
+    this.reserve(text.length * 3 + 1);
+    const start = this.length;
+    this.length += this.out.write(text, start, "utf8");
+    if (text.includes("\0") || text.includes("\u0001")) {
+      const bytes = Buffer.from(this.out.subarray(start, this.length));
+      this.length = start;
+      bytes.forEach((byte) => (byte > 1 ? this.byte(byte) : this.uint16(0x0101 + byte)));
     }
-    this.raw(bytes.subarray(from));
     this.byte(0);
   }
 
@@ -216,23 +250,25 @@ export class KeyWriter {
   }
 }
 
-/** What a long holds, also when it comes as a decimal: equal numbers have one key. */
-function wholeOf(value: unknown): bigint | undefined {
-  if (value instanceof Long) {
-    return value.toBigInt();
-  }
-  const whole = value instanceof Decimal128 ? truncateToLong(value) : undefined;
-  return whole !== undefined && compareNumbers(value, Long.fromBigInt(whole)) === 0
-    ? whole
-    : undefined;
+/** Where a number lies that is not exactly the double in its key. */
+const Beside = { before: 1, exact: 2, behind: 3 } as const;
+
+/** Doubles of this size are whole numbers, and longs lie between them. */
+const SPARSE = { from: 2 ** 53, to: 2 ** 63 } as const;
+
+function isDouble(value: unknown): boolean {
+  return !(value instanceof Long || value instanceof Decimal128);
 }
 
-/** One spelling for equal decimals: 1.50 and 15E-1 are the same key. */
-function canonicalDecimal(value: Decimal128): string {
-  let { coefficient, exponent } = parseDecimal(value);
-  while (coefficient !== 0n && coefficient % 10n === 0n) {
-    coefficient /= 10n;
-    exponent++;
+/**
+ * How many whole numbers a value is, rounded down, from the double nearest to it; and whether that
+ * says all. Where there are no longs, but decimals, it only says on which side the value is.
+ */
+function stepFrom(nearest: number, value: unknown): { step: number; isWhole: boolean } {
+  const size = Math.abs(nearest);
+  if (size >= SPARSE.from && size <= SPARSE.to) {
+    const { floor, isWhole } = floorOf(value);
+    return { step: Number(floor - BigInt(nearest)), isWhole };
   }
-  return `${coefficient}E${coefficient === 0n ? 0 : exponent}`;
+  return { step: compareNumbers(value, double(nearest)) < 0 ? -1 : 0, isWhole: false };
 }

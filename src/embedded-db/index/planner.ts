@@ -6,7 +6,6 @@ import type { Index } from "../catalog/collection-index";
 import { sameCollation, type Collation } from "../query/collation";
 import { type Filter, type FilterNode, isOperatorDocument } from "../query/filter";
 import type { SortKey } from "../query/sort";
-import type { KeyRange } from "../storage/storage";
 import {
   boundsOfIndex,
   type Condition,
@@ -16,7 +15,7 @@ import {
   type PathBounds,
   prefixesOf,
 } from "./bounds";
-import { doubtsOf, isExact } from "./coverage";
+import { isCovered, isExact } from "./coverage";
 import { fieldKey } from "./index-keys";
 
 /** Keys of an index from `low` up to but not including `high`; `low` starts with the fixed part. */
@@ -35,11 +34,8 @@ export interface IndexScan {
   reverse: boolean;
   sorted: boolean;
   distinct: boolean;
-  /**
-   * Set when the scan leads to exactly the documents the filter matches, provided that no key
-   * lies in these ranges.
-   */
-  doubts: readonly KeyRange[] | undefined;
+  /** The scan leads to exactly the documents the filter matches. */
+  covered: boolean;
   /** Each range holds at most one key, which is its `low`. */
   unique: boolean;
 }
@@ -114,7 +110,7 @@ function idPlan({ indexes }: Collection, { filter, collation }: PlanRequest): Pl
     return undefined;
   }
   const strings = collation === undefined && index.collation === undefined;
-  if (root.operator !== "$eq" || !isExact(root.operand, strings, false)) {
+  if (root.operator !== "$eq" || !isExact(root.operand, field, strings, false)) {
     return undefined;
   }
   const low = Buffer.concat([index.scanPrefix, fieldKey(root.operand, field)]);
@@ -126,7 +122,7 @@ function idPlan({ indexes }: Collection, { filter, collation }: PlanRequest): Pl
     reverse: false,
     sorted: true,
     distinct: true,
-    doubts: [],
+    covered: true,
     unique: true,
   };
 }
@@ -302,9 +298,9 @@ function buildCandidate(index: Index, bounds: FieldBounds, request: PlanRequest)
   const direction = sortDirection(index, bounds, used, request.sort);
   const ranges = prefixes.flatMap((prefix) => rangesUnder(prefix, next));
   const sorted = request.sort.length === 0 || direction !== undefined;
-  const doubts = doubtsOf(index, request, bounds, used);
+  const covered = isCovered(index, request, bounds, used);
   const score =
-    (request.counting && doubts ? COVERING : 0) +
+    (request.counting && covered ? COVERING : 0) +
     used * 100 +
     (request.sort.length > 0 && direction !== undefined ? 10 : 0) +
     (next ? 5 : 0) +
@@ -317,8 +313,8 @@ function buildCandidate(index: Index, bounds: FieldBounds, request: PlanRequest)
       reverse: direction === "backward",
       sorted,
       distinct: index.multikey.size === 0,
-      doubts,
-      unique: index.unique && used === index.fields.length && doubts?.length === 0,
+      covered,
+      unique: index.unique && used === index.fields.length && covered,
     },
     score,
   };
@@ -383,6 +379,7 @@ function sortDirection(
       field.path !== key.path ||
       field.hashed ||
       index.multikey.has(at) ||
+      index.cut.has(at) ||
       key.meta !== undefined
     ) {
       return undefined;

@@ -31,14 +31,14 @@ function specOf(spec: Doc): TextSpec {
 
 /** One key per term; scores are computed when a search reads the document. */
 function keysOf(spec: TextSpec, doc: Doc): Buffer[] {
-  return [...termScores(spec, doc).keys()].map(encodeKey);
+  return [...termScores(spec, doc).keys()].map((term) => encodeKey(term));
 }
 
 /** The index keys of the words of a search. */
 function lookupKeys(spec: TextSpec, query: TextQuery): Buffer[] {
   return [
     ...new Set(query.words.flatMap((word) => termOf(word, query.language ?? spec.language) ?? [])),
-  ].map(encodeKey);
+  ].map((term) => encodeKey(term));
 }
 
 /**

@@ -3,6 +3,7 @@ import { compareValues, equalValues, regexText, type StringOrder } from "../bson
 import { truncateToLong } from "../bson/numbers";
 import {
   type Binary,
+  Decimal128,
   type Doc,
   isDocument,
   isNumeric,
@@ -114,14 +115,14 @@ function ordering(name: string, accept: (order: number) => boolean): Compile {
     }
     return {
       test: (value) =>
-        (anyType ? value !== undefined : rankOf(value) === rank && !isNaNValue(value)) &&
+        (anyType ? value !== undefined : rankOf(value) === rank && !isNotANumber(value)) &&
         accept(compareValues(value, operand, strings)),
     };
   };
 }
 
-function isNaNValue(value: unknown): boolean {
-  return typeof value === "number" && Number.isNaN(value);
+function isNotANumber(value: unknown): boolean {
+  return Number.isNaN(value instanceof Decimal128 ? toNumber(value) : value);
 }
 
 function compileIn(operand: unknown, strings: StringOrder | undefined): Compiled {

@@ -109,10 +109,10 @@ export function* runPlan(
     yield* runText(reader, collection, plan.index, filter, statistics, deadline);
     return;
   }
-  const exact = isExact(reader, plan);
+  const covering = isCovering(plan);
   for (const stored of storedDocuments(reader, collection, plan, statistics)) {
     deadline.check();
-    if (exact) {
+    if (covering) {
       yield new UnreadMatch(stored.record, stored.bytes);
       continue;
     }
@@ -124,15 +124,11 @@ export function* runPlan(
 }
 
 /** True when an index says which documents match, whatever else they hold. */
-export function isExact(reader: Reader, plan: Plan): plan is IndexScan {
-  return (
-    plan.stage === "IXSCAN" &&
-    plan.doubts !== undefined &&
-    plan.doubts.every((range) => reader.count(range) === 0)
-  );
+export function isCovering(plan: Plan): plan is IndexScan {
+  return plan.stage === "IXSCAN" && plan.covered;
 }
 
-/** How many documents an exact plan leads to, from the keys alone. */
+/** How many documents a covering plan leads to, from the keys alone. */
 export function countKeys(
   reader: Reader,
   plan: IndexScan,

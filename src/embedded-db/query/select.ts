@@ -10,7 +10,7 @@ import { nearMatches, requireGeoIndex } from "./geo/near";
 import {
   countKeys,
   Deadline,
-  isExact,
+  isCovering,
   lengthOf,
   type Match,
   runPlan,
@@ -97,7 +97,7 @@ export function countSelected(
     return { plan, covered: false, count: lengthOf(matches) };
   }
   const plan = planQuery(collection, { ...selection, sort: [], counting: true });
-  const covered = isExact(reader, plan);
+  const covered = isCovering(plan);
   const found = covered
     ? countKeys(reader, plan, statistics, deadline)
     : lengthOf(runPlan(reader, collection, plan, selection.filter, statistics, deadline));

@@ -5,12 +5,14 @@ import type { Reader, Writer } from "./storage";
  * Raised whenever older programs could not read what newer ones write. 2: after the loss of power a
  * store is only whole from its flush point on, which format 1 does not know. 3: what was written
  * last is in a journal; equal numbers have one key in indexes, and paths lead to places in arrays.
+ * 4: keys of decimals and of strings with zero bytes sort like the values, and those of many long
+ * fields are cut.
  */
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
 
 const KEY = metaKey("format");
 
-/** There while indexes hold keys of formats before 3. */
+/** There while indexes hold keys of earlier formats. */
 const REBUILD = metaKey("rebuild");
 
 /** Refuses a store that a newer program wrote. */

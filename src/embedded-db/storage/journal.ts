@@ -24,6 +24,9 @@ const allFlushed = promisify(fsync);
 /** Length and checksum in front of a record. */
 const HEAD_BYTES = 8;
 
+/** The tree refuses longer keys, and is to do so before the write is acknowledged. */
+const MAX_KEY_BYTES = 1978;
+
 /** Kind, length of the key, length of the value. */
 const OPERATION_BYTES = 7;
 
@@ -34,7 +37,7 @@ const Kind = { put: 1, delete: 2 } as const;
 
 const FILE = /^journal-[0-9a-f]{32}\.bin$/;
 
-/** A work writes more than a record may hold. */
+/** A work writes what a record does not hold. */
 export class RecordTooLarge extends Error {}
 
 /** The writes of one work, as they stand in a journal. One object serves all works in turn. */
@@ -75,7 +78,7 @@ export class JournalRecord {
   /** Writes all of an operation but the value, for which there is room then. */
   private begin(kind: number, key: Buffer, valueLength: number): void {
     const length = OPERATION_BYTES + key.length + valueLength;
-    if (this.end + length > MAX_RECORD_BYTES) {
+    if (this.end + length > MAX_RECORD_BYTES || key.length > MAX_KEY_BYTES) {
       throw new RecordTooLarge();
     }
     this.out[this.end] = kind;
