@@ -81,11 +81,12 @@ describe("an expression that makes too much", () => {
 describe("a stage that keeps too much is refused with 292:", () => {
   /** Every document is large by itself, and they all share one string. */
   const $set = { large: "x".repeat(1_000_000) };
+  const all = { $push: "$$ROOT" };
 
   it.each([
     ["$sort", { $sort: { text: 1, _id: -1 } }],
-    ["$group", { $group: { _id: "$text", all: { $push: "$_id" } } }],
-    ["$bucket", { $bucket: { groupBy: "$_id", boundaries: [0, ROWS] } }],
+    ["$group", { $group: { _id: "$text", all } }],
+    ["$bucket", { $bucket: { groupBy: "$_id", boundaries: [0, ROWS], output: { all } } }],
     ["$bucketAuto", { $bucketAuto: { groupBy: "$_id", buckets: 2 } }],
     ["$facet", { $facet: { all: [{ $match: {} }] } }],
     ["$sample", { $sample: { size: ROWS } }],

@@ -4,8 +4,8 @@ import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
 import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { likeType } from "../query/operators/arithmetic";
-import { scopeFor } from "../query/scope";
-import { group } from "./group";
+import { type Scope, scopeFor } from "../query/scope";
+import { compileFields, groupBy } from "./group";
 import { type Granularity, granularityOf } from "./preferred-numbers";
 import type { PipelineContext, Stage } from "./stage";
 
@@ -26,20 +26,13 @@ export function bucket(argument: unknown, context: PipelineContext): Stage {
     throw new MongoError(40194, "The 'boundaries' option to $bucket must be sorted");
   }
   const value = compileExpression(spec["groupBy"]);
-  const output = (spec["output"] ?? { count: { $sum: 1 } }) as Doc;
-  const inBucket = (doc: Doc) => lowerBoundary(value(scopeFor(doc, context)), boundaries, spec);
-  return (input) => {
-    const buckets = new Map<unknown, Doc[]>();
-    for (const doc of kept("$bucket", input, (one) => one)) {
-      const id = inBucket(doc);
-      buckets.set(id, [...(buckets.get(id) ?? []), doc]);
-    }
-    return [...buckets.keys()]
-      .sort((a, b) => compareValues(a, b))
-      .flatMap((id) => [
-        ...group({ _id: { $literal: id }, ...output }, context)(buckets.get(id) ?? []),
-      ]);
-  };
+  const inBucket = (scope: Scope) => lowerBoundary(value(scope), boundaries, spec);
+  const grouped = groupBy("$bucket", inBucket, outputOf(spec), context);
+  return (input) => [...grouped(input)].sort((a, b) => compareValues(a["_id"], b["_id"]));
+}
+
+function outputOf({ output = { count: { $sum: 1 } } }: Doc): ReturnType<typeof compileFields> {
+  return compileFields(output as Doc);
 }
 
 function lowerBoundary(value: unknown, boundaries: readonly unknown[], spec: Doc): unknown {
@@ -81,9 +74,9 @@ export function bucketAuto(argument: unknown, context: PipelineContext): Stage {
   const granularity =
     spec["granularity"] === undefined ? undefined : granularityOf(spec["granularity"]);
   const value = compileExpression(spec["groupBy"]);
-  const output = (spec["output"] ?? { count: { $sum: 1 } }) as Doc;
+  const output = outputOf(spec);
   return (input) => {
-    const sorted = [...kept("$bucketAuto", input, (doc) => doc)]
+    const sorted = [...kept("$bucketAuto", input)]
       .map((doc) => ({ doc, value: value(scopeFor(doc, context)) ?? null }))
       .sort((a, b) => compareValues(a.value, b.value, context.collation?.order));
     const buckets = granularity
@@ -91,7 +84,7 @@ export function bucketAuto(argument: unknown, context: PipelineContext): Stage {
       : evenBuckets(sorted, wanted);
     return buckets.flatMap(({ min, max, members }) => {
       const docs = members.map(({ doc }) => doc);
-      return [...group({ _id: { $literal: { min, max } }, ...output }, context)(docs)];
+      return [...groupBy("$bucketAuto", () => ({ min, max }), output, context)(docs)];
     });
   };
 }

@@ -36,9 +36,9 @@ export function densify(argument: unknown, context: PipelineContext): Stage {
   const by = [...(spec.bounds === "partition" ? spec.partitionBy : []), spec.path];
   const keys = parseSort(Object.fromEntries(by.map((path) => [path.join("."), 1])));
   return (input) => {
-    const docs = [...kept("$densify", input, (doc) => doc)];
+    const docs = [...kept("$densify", input)];
     const sorted = sortDocuments(docs, keys, (doc) => doc, context);
-    return kept("$densify", densified(sorted, spec, context), (doc) => doc);
+    return kept("$densify", densified(sorted, spec, context));
   };
 }
 

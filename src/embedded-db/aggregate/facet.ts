@@ -35,13 +35,13 @@ export function facet(argument: unknown, context: StageContext): Stage {
   });
   return (input) => {
     let docs: Doc[] | undefined;
-    const all = () => (docs ??= [...kept("$facet", input, (doc) => doc)]);
+    const all = () => (docs ??= [...kept("$facet", input)]);
     const out: Doc = {};
     for (const { name, pipeline, stages } of facets) {
       const found =
         context.branch?.(pipeline) ??
         stages.reduce<Iterable<Doc>>((current, stage) => stage(current), all());
-      out[name] = [...kept("$facet", found, (doc) => doc)];
+      out[name] = [...kept("$facet", found)];
     }
     return [out];
   };

@@ -25,7 +25,7 @@ export function fill(argument: unknown, context: PipelineContext): Stage {
   const partition = partitionOf(spec);
   const keys = parseSort(sortBy);
   return (input) => {
-    const docs = [...kept("$fill", input, (doc) => doc)].map((doc) => structuredCopy(doc));
+    const docs = [...kept("$fill", input)].map((doc) => structuredCopy(doc));
     const sorted = keys.length === 0 ? docs : sortDocuments(docs, keys, (doc) => doc, context);
     const partitions = partitioned(sorted, partition, context);
     partitions.forEach((group) => fillings.forEach((filling) => filling(group)));

@@ -52,7 +52,7 @@ function checkSpec(argument: unknown): Doc {
 }
 
 function reachable(start: unknown, spec: Doc, context: StageContext): Doc[] {
-  return [...kept("$graphLookup", steps(start, spec, context), (doc) => doc)];
+  return [...kept("$graphLookup", steps(start, spec, context))];
 }
 
 /** Goes from documents to those they name, one step for all of them at a time. */

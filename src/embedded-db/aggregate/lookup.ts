@@ -133,7 +133,7 @@ function run(
   const match =
     values && spec.foreign !== undefined ? [{ $match: { [spec.foreign]: condition(values) } }] : [];
   const found = context.runPipeline(inner, spec.from, [...match, ...spec.pipeline]);
-  return [...kept("$lookup", found, (doc) => doc)];
+  return [...kept("$lookup", found)];
 }
 
 /** An array is compared element by element; a missing field joins with null. */

@@ -4,13 +4,12 @@ import type { Collection } from "../catalog/collection";
 import { type IndexScan, type Plan, planQuery } from "../index/planner";
 import { type Filter, filterArgument, isEverything, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
-import { kept } from "../query/memory-budget";
-import { metaOf, setMeta } from "../query/meta";
+import { setMeta } from "../query/meta";
 import { countKeys, isCovering, type Match, runPlan } from "../query/scan";
-import { parseSort, sortDocuments, type SortKey } from "../query/sort";
+import { parseSort, type SortKey } from "../query/sort";
 import { type Counting, parseCounting } from "./counting";
 import { type PipelineContext, type Stage, stageEntry } from "./stage";
-import { compileStage, FIRST_ONLY, mustBeFirst } from "./stages";
+import { compileStage, FIRST_ONLY, mustBeFirst, sortStage } from "./stages";
 
 const MAX_DEPTH = 20;
 
@@ -93,10 +92,10 @@ function runBranch(
 
 /** Makes the stages of a pipeline; those that hold pipelines themselves get this file's functions. */
 export function compilePipeline(pipeline: readonly unknown[], context: PipelineContext): Stage[] {
-  const inner = { ...context, compilePipeline, runPipeline };
-  return pipeline.map((stage) => {
+  return pipeline.map((stage, at) => {
     const [name, argument] = stageEntry(stage);
-    return compileStage(name, argument, inner);
+    const limit = limitBehind(pipeline, at + 1);
+    return compileStage(name, argument, { ...context, compilePipeline, runPipeline, limit });
   });
 }
 
@@ -112,7 +111,7 @@ export function planLeading(
   const sort = next === "$sort" ? parseSort(argument) : [];
   const rest = pipeline.slice(sort.length > 0 ? at + 1 : at);
   const plan = planQuery(collection, { filter, sort, hint, collation: context.collation });
-  return { plan, filter, sort, limit: limitOf(rest), rest };
+  return { plan, filter, sort, limit: limitBehind(pipeline, pipeline.length - rest.length), rest };
 }
 
 interface LeadingMatch {
@@ -168,9 +167,9 @@ function* counted(
   }
 }
 
-/** A `$limit` behind a `$sort`, perhaps after a `$skip`, bounds what the sort must keep. */
-function limitOf(rest: readonly unknown[]): number | undefined {
-  const [first, second] = rest as Doc[];
+/** How many documents the next stages take, which are a `$limit`, perhaps after a `$skip`. */
+function limitBehind(pipeline: readonly unknown[], at: number): number | undefined {
+  const [first, second] = pipeline.slice(at, at + 2) as Doc[];
   const skip = Number(first?.["$skip"] ?? 0);
   const limit =
     first?.["$limit"] ?? (first?.["$skip"] === undefined ? undefined : second?.["$limit"]);
@@ -196,12 +195,7 @@ function* readLeading(
     yield* docs;
     return;
   }
-  yield* sortDocuments([...kept("$sort", docs, (doc) => doc)], sort, (doc) => doc, {
-    collation: context.collation,
-    deadline: context.deadline,
-    meta: metaOf,
-    ...(limit === undefined ? {} : { limit }),
-  });
+  yield* sortStage(sort, context, limit)(docs);
 }
 
 function* documentsOf(matches: Iterable<Match>): Iterable<Doc> {

@@ -37,6 +37,8 @@ export interface StageContext extends PipelineContext {
     collection: Collection | undefined,
     pipeline: readonly unknown[],
   ) => Iterable<Doc>;
+  /** How many documents the stages behind this one take, if they say so. */
+  limit: number | undefined;
 }
 
 /** Turns the documents before a stage into those after it, lazily where it can. */

@@ -2,10 +2,10 @@ import { MongoError, searchNotEnabled } from "../errors";
 import { evaluateExpression } from "../query/expression";
 import { countArgument, filterArgument, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
-import { kept } from "../query/memory-budget";
+import { MemoryBudget } from "../query/memory-budget";
 import { metaOf } from "../query/meta";
 import { lengthOf } from "../query/scan";
-import { parseSort, sortDocuments } from "../query/sort";
+import { parseSort, sortDocuments, type SortKey } from "../query/sort";
 import { formatValue } from "../bson/format";
 import { type Doc, isDocument, isNumeric, typeName } from "../bson/values";
 import { bucket, bucketAuto } from "./bucket";
@@ -144,17 +144,24 @@ function match(argument: unknown, context: PipelineContext): Stage {
   };
 }
 
-function sort(argument: unknown, context: PipelineContext): Stage {
+function sort(argument: unknown, context: StageContext): Stage {
   const keys = parseSort(argument);
   if (keys.length === 0) {
     throw new MongoError(15976, "$sort stage must have at least one sort key");
   }
-  return (input) =>
-    sortDocuments([...kept("$sort", input, itself)], keys, itself, {
-      collation: context.collation,
-      deadline: context.deadline,
-      meta: metaOf,
-    });
+  return sortStage(keys, context, context.limit);
+}
+
+/** Sorts all documents, or finds the first ones. */
+export function sortStage(
+  keys: readonly SortKey[],
+  { collation, deadline }: PipelineContext,
+  limit: number | undefined,
+): Stage {
+  return (input) => {
+    const budget = new MemoryBudget("$sort");
+    return sortDocuments(input, keys, itself, { collation, deadline, meta: metaOf, limit, budget });
+  };
 }
 
 function itself(doc: Doc): Doc {
@@ -241,12 +248,21 @@ function sample(argument: unknown): Stage {
     throw new MongoError(28747, "size argument to $sample must be a positive integer");
   }
   return (input) => {
-    const docs = [...kept("$sample", input, itself)];
-    for (let at = docs.length - 1; at > 0; at--) {
-      const other = Math.floor(Math.random() * (at + 1));
-      [docs[at], docs[other]] = [docs[other] as Doc, docs[at] as Doc];
+    const budget = new MemoryBudget("$sample");
+    const chosen: Doc[] = [];
+    let seen = 0;
+    // Each document takes the place of a chosen one with the chance it must have to be among them.
+    for (const doc of input) {
+      const place = Math.floor(Math.random() * ++seen);
+      if (chosen.length < size) {
+        budget.keep(doc);
+        chosen.push(doc);
+        [chosen[place], chosen[seen - 1]] = [doc, chosen[place] as Doc];
+      } else if (place < size) {
+        chosen[place] = doc;
+      }
     }
-    return docs.slice(0, size);
+    return chosen;
   };
 }
 

@@ -149,11 +149,17 @@ function slopes(
   const evaluate = compileExpression(input);
   const bounds = boundsOf(window, axis);
   return (partition) => {
-    const points = partition.flatMap((doc, at) => pointOf(doc, at, parts, evaluate, context, unit));
+    const points: Point[] = [];
+    // How many points come before each document.
+    const before = partition.map((doc) => {
+      const place = points.length;
+      points.push(...pointOf(doc, parts, evaluate, context, unit));
+      return place;
+    });
+    const pointsBefore = (place: number) => before[place] ?? points.length;
     return bounds(partition).map(([from, to]) => {
       context.deadline.check();
-      const inside = points.filter(({ at }) => from <= at && at < to);
-      const value = compute(inside, length);
+      const value = compute(points.slice(pointsBefore(from), pointsBefore(to)), length);
       return value === undefined ? null : double(value);
     });
   };
@@ -161,15 +167,14 @@ function slopes(
 
 function pointOf(
   doc: Doc,
-  at: number,
   parts: readonly string[],
   evaluate: Evaluate,
   context: PipelineContext,
   unit: unknown,
-): (Point & { at: number })[] {
+): Point[] {
   const y = toNumber(evaluate(scopeFor(doc, context)));
   const x = coordinate(readPath(doc, parts), unit !== undefined);
-  return y === undefined ? [] : [{ at, x, y }];
+  return y === undefined ? [] : [{ x, y }];
 }
 
 function derivative(points: readonly Point[], unit: number): number | undefined {

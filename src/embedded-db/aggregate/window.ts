@@ -1,13 +1,15 @@
 import { failedToParse, MongoError, unknownField } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
 import { compileExpression } from "../query/expression";
-import { kept } from "../query/memory-budget";
+import { kept, MemoryBudget } from "../query/memory-budget";
+import { scopeFor } from "../query/scope";
 import { parseSort, sortDocuments } from "../query/sort";
 import { setPath } from "../update/path";
+import type { MakeAccumulator } from "./accumulators";
 import { compileField } from "./group";
 import { partitioned, structuredCopy } from "./partitions";
 import type { PipelineContext, Stage } from "./stage";
-import { boundsOf, type SortAxis } from "./window-bounds";
+import { type Bounds, boundsOf, type SortAxis } from "./window-bounds";
 import { WINDOW_FUNCTIONS, type WindowFunction } from "./window-functions";
 
 const ARGUMENTS = new Set(["partitionBy", "sortBy", "output"]);
@@ -33,7 +35,7 @@ export function setWindowFields(argument: unknown, context: PipelineContext): St
   }));
   const partitionBy = compileExpression(spec["partitionBy"] ?? null);
   return (input) => {
-    const docs = [...kept("$setWindowFields", input, (doc) => doc)];
+    const docs = [...kept("$setWindowFields", input)];
     const sorted = axis.keys.length > 0 ? sortDocuments(docs, axis.keys, itself, context) : docs;
     return partitioned(sorted, partitionBy, context).flatMap((partition) => {
       const values = fields.map(({ compute }) => compute(partition));
@@ -77,10 +79,38 @@ function compileOutput(
   }
   const bounds = boundsOf(window, axis);
   // The name of the field may be a path here, unlike in a $group.
-  const { compute } = compileField("value", { [name]: operand });
-  return (partition) =>
-    bounds(partition).map(([from, to]) => {
+  return accumulated(compileField(path, { [name]: operand }), bounds, context);
+}
+
+/** An accumulator over the window of each document; one that has only grown is gone on with. */
+function accumulated(
+  make: MakeAccumulator,
+  bounds: Bounds,
+  context: PipelineContext,
+): WindowFunction {
+  return (partition) => {
+    const results = new MemoryBudget("$setWindowFields");
+    const base = scopeFor(undefined, context);
+    const begin = () => make(context, new MemoryBudget("$setWindowFields"));
+    let accumulator = begin();
+    let [start, end] = [0, 0];
+    let result = accumulator.result();
+    return bounds(partition).map(([from, to], at) => {
       context.deadline.check();
-      return compute(partition.slice(from, to), context);
+      const isSame = at > 0 && from === start && to === end;
+      if (from !== start || to < end) {
+        accumulator = begin();
+        [start, end] = [from, from];
+      }
+      for (; end < to; end++) {
+        const doc = partition[end];
+        accumulator.add({ ...base, root: doc, current: doc });
+      }
+      if (!isSame) {
+        result = accumulator.result();
+        results.keep(result);
+      }
+      return result;
     });
+  };
 }

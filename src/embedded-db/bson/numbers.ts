@@ -131,31 +131,58 @@ export function toDecimal(value: unknown): Decimal128 {
 
 type BinaryOperation = "add" | "multiply";
 
+/** Beyond it a sum of int32 numbers may lose some in a double. */
+const MAX_SMALL = 2 ** 52;
+
 /**
  * Adds numbers of any types as `$sum` does: integers exactly, doubles with the error of each step
- * carried along, decimals with 34 digits. The result has the widest of the types.
+ * carried along, decimals with 34 digits. The total has the widest of the types.
  * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/sum/
  */
-export function sumNumbers(values: readonly unknown[]): unknown {
-  let small = 0;
-  let large: bigint | undefined;
-  let doubles: Compensated | undefined;
-  let decimals: Decimal128 | undefined;
-  for (const value of values) {
+export class NumberSum {
+  private small = 0;
+  /** What has been taken from the small ones. */
+  private carried = 0n;
+  private large: bigint | undefined;
+  private doubles: Compensated | undefined;
+  private decimals: Decimal128 | undefined;
+
+  add(value: unknown): void {
     if (typeof value === "number" && fitsInt32(value)) {
-      small += value;
+      this.small += value;
+      this.carry();
     } else if (value instanceof Long) {
-      large = (large ?? 0n) + value.toBigInt();
+      this.large = (this.large ?? 0n) + value.toBigInt();
     } else if (value instanceof Decimal128) {
-      decimals = decimals ? decimalArithmetic("add", decimals, value) : value;
+      this.decimals = this.decimals ? decimalArithmetic("add", this.decimals, value) : value;
     } else {
-      doubles = addCompensated(doubles ?? { sum: 0, error: 0 }, toNumber(value) ?? NaN);
+      this.doubles = addCompensated(this.doubles ?? { sum: 0, error: 0 }, toNumber(value) ?? NaN);
     }
   }
-  const integers = BigInt(small) + (large ?? 0n);
-  const binary = doubles && addCompensated(doubles, Number(integers));
-  const exactly = binary ? double(totalOf(binary)) : integralResult(integers, large !== undefined);
-  return decimals ? decimalArithmetic("add", toDecimal(exactly), decimals) : exactly;
+
+  total(): unknown {
+    const { small, carried, large, doubles, decimals } = this;
+    const integers = BigInt(small) + carried + (large ?? 0n);
+    const binary = doubles && addCompensated(doubles, Number(integers));
+    const exactly = binary
+      ? double(totalOf(binary))
+      : integralResult(integers, large !== undefined);
+    return decimals ? decimalArithmetic("add", toDecimal(exactly), decimals) : exactly;
+  }
+
+  private carry(): void {
+    if (Math.abs(this.small) > MAX_SMALL) {
+      this.carried += BigInt(this.small);
+      this.small = 0;
+    }
+  }
+}
+
+/** The sum of some numbers. */
+export function sumNumbers(values: readonly unknown[]): unknown {
+  const sum = new NumberSum();
+  values.forEach((value) => sum.add(value));
+  return sum.total();
 }
 
 interface Compensated {

@@ -7,30 +7,39 @@ const LEAST_BYTES = 100 * 1024 * 1024;
 /** What the documents one stage keeps may take: this server has no temporary files to go to. */
 const LIMIT_BYTES = Math.max(LEAST_BYTES, Math.floor(getHeapStatistics().heap_size_limit / 4));
 
-/** Every so many documents one is measured, and stands for all of them. */
-const SAMPLE = 8;
+/** One of so many values is measured, and stands for all of them; a prime, so that no kind is left out. */
+const SAMPLE = 11;
 
 /** What an object or a value that is not a string takes, about. */
 const VALUE_BYTES = 16;
 
-/** Hands documents on to a stage that keeps them all; refuses when they become too many. */
-export function* kept<T>(
-  stage: string,
-  input: Iterable<T>,
-  docOf: (item: T) => unknown,
-): Iterable<T> {
-  let bytes = 0;
-  let count = 0;
-  for (const item of input) {
-    if (count++ % SAMPLE === 0) {
-      bytes += sizeOf(docOf(item)) * SAMPLE;
-      if (bytes > LIMIT_BYTES) {
-        throw new MongoError(
-          292,
-          `Exceeded memory limit of ${LIMIT_BYTES} bytes for ${stage}, and this server does not use disk for it`,
-        );
-      }
+/** Refuses what a stage keeps when it becomes too much. */
+export class MemoryBudget {
+  private bytes = 0;
+  private count = 0;
+
+  constructor(private readonly stage: string) {}
+
+  /** Counts a value that is kept. */
+  keep(value: unknown): void {
+    if (this.count++ % SAMPLE !== 0) {
+      return;
     }
+    this.bytes += sizeOf(value) * SAMPLE;
+    if (this.bytes > LIMIT_BYTES) {
+      throw new MongoError(
+        292,
+        `Exceeded memory limit of ${LIMIT_BYTES} bytes for ${this.stage}, and this server does not use disk for it`,
+      );
+    }
+  }
+}
+
+/** Hands documents on to a stage that keeps them all; refuses when they become too many. */
+export function* kept<T>(stage: string, input: Iterable<T>): Iterable<T> {
+  const budget = new MemoryBudget(stage);
+  for (const item of input) {
+    budget.keep(item);
     yield item;
   }
 }

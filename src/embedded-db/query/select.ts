@@ -4,7 +4,7 @@ import { type Plan, planQuery } from "../index/planner";
 import type { Reader } from "../storage/storage";
 import type { Collation } from "./collation";
 import { type Filter, parseFilter } from "./filter";
-import { kept } from "./memory-budget";
+import { MemoryBudget } from "./memory-budget";
 import { metaOf, setMeta } from "./meta";
 import { nearMatches, requireGeoIndex } from "./geo/near";
 import {
@@ -52,13 +52,16 @@ export function select(
 
 function sorted(found: Iterable<Match>, selection: Selection, deadline: Deadline): Match[] {
   const { sort, skip, limit, collation } = selection;
-  const matches = [...kept("the sort", found, ({ doc }) => doc)];
-  matches.forEach(noteScore);
-  return sortDocuments(matches, sort, ({ doc }) => doc, {
+  const docOf = (match: Match) => {
+    noteScore(match);
+    return match.doc;
+  };
+  return sortDocuments(found, sort, docOf, {
     collation,
     deadline,
+    budget: new MemoryBudget("the sort"),
     meta: (doc: Doc, name) => metaOf(doc, name),
-    ...(limit > 0 ? { limit: skip + limit } : {}),
+    limit: limit > 0 ? skip + limit : undefined,
   });
 }
 

@@ -2,6 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
+import type { MemoryBudget } from "./memory-budget";
 import { metaName } from "./meta";
 import { visitKeysAt } from "./path";
 import type { Deadline } from "./scan";
@@ -54,37 +55,99 @@ type MetaReader = (doc: Doc, name: string) => unknown;
 export interface SortOptions {
   collation?: Collation | undefined;
   meta?: MetaReader;
-  limit?: number;
+  /** Only so many are wanted. */
+  limit?: number | undefined;
+  /** Those wanted are the last ones. */
+  fromEnd?: boolean;
   deadline?: Deadline;
+  budget?: MemoryBudget | undefined;
 }
 
-/** Sorts documents; each key is read once per document. */
+interface Row<T> {
+  item: T;
+  values: unknown[];
+  place: number;
+}
+
+/** So many rows more than those wanted are gathered before they are sorted and cut. */
+const SLACK = 256;
+
+/**
+ * Sorts documents; each key is read once per document. Of more documents than are wanted it keeps
+ * no more than twice as many.
+ */
+export class Sorter<T> {
+  private rows: Row<T>[] = [];
+  private place = 0;
+  private most = 0;
+  /** The last of those wanted when they were last cut. */
+  private last: Row<T> | undefined;
+  private readonly limit: number;
+
+  constructor(
+    private readonly keys: readonly SortKey[],
+    private readonly options: SortOptions = {},
+  ) {
+    this.limit = options.limit && options.limit > 0 ? options.limit : Infinity;
+  }
+
+  /** Takes an item that sorts by a document. */
+  add(item: T, doc: Doc): void {
+    const values = this.keys.map((key) =>
+      key.meta === undefined ? sortValue(doc, key) : this.options.meta?.(doc, key.meta),
+    );
+    const row = { item, values, place: this.place++ };
+    if (this.last && this.order(this.last, row) < 0) {
+      return;
+    }
+    this.rows.push(row);
+    if (this.rows.length > this.most) {
+      this.most++;
+      this.options.budget?.keep(doc);
+    }
+    if (this.rows.length >= 2 * this.limit + SLACK) {
+      this.cut();
+    }
+  }
+
+  /** The items in order; more may follow. */
+  sorted(): T[] {
+    this.cut();
+    const items = this.rows.map(({ item }) => item);
+    return this.options.fromEnd ? items.reverse() : items;
+  }
+
+  private cut(): void {
+    this.rows.sort((a, b) => this.order(a, b));
+    this.rows.splice(this.limit);
+    this.last = this.rows[this.limit - 1];
+  }
+
+  private order(a: Row<T>, b: Row<T>): number {
+    this.options.deadline?.check();
+    const sign = this.options.fromEnd ? -1 : 1;
+    for (let at = 0; at < this.keys.length; at++) {
+      const order = compareValues(a.values[at], b.values[at], this.options.collation?.order);
+      if (order !== 0) {
+        return this.keys[at]?.descending ? -order * sign : order * sign;
+      }
+    }
+    return (a.place - b.place) * sign;
+  }
+}
+
+/** Sorts documents, or what has one. */
 export function sortDocuments<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   keys: readonly SortKey[],
   docOf: (item: T) => Doc,
   options: SortOptions = {},
 ): T[] {
-  const strings = options.collation?.order;
-  const rows = items.map((item, place) => {
-    const doc = docOf(item);
-    const values = keys.map((key) =>
-      key.meta === undefined ? sortValue(doc, key) : options.meta?.(doc, key.meta),
-    );
-    return { item, values, place };
-  });
-  rows.sort((a, b) => {
-    options.deadline?.check();
-    for (let at = 0; at < keys.length; at++) {
-      const order = compareValues(a.values[at], b.values[at], strings);
-      if (order !== 0) {
-        return keys[at]?.descending ? -order : order;
-      }
-    }
-    return a.place - b.place;
-  });
-  const end = options.limit === undefined || options.limit <= 0 ? rows.length : options.limit;
-  return rows.slice(0, end).map(({ item }) => item);
+  const sorter = new Sorter<T>(keys, options);
+  for (const item of items) {
+    sorter.add(item, docOf(item));
+  }
+  return sorter.sorted();
 }
 
 /** An array sorts by its smallest element ascending, by its largest descending; missing as null. */

@@ -66,34 +66,41 @@ function operands(values: unknown[]): unknown[] {
 }
 
 /** The sum of the numbers among the values. */
-export function sum(values: readonly unknown[]): unknown {
+function sum(values: readonly unknown[]): unknown {
   return sumNumbers(values.filter(isNumeric));
 }
 
 /** The mean of the numbers among the values, null without any. */
-export function average(values: readonly unknown[]): unknown {
+function average(values: readonly unknown[]): unknown {
   const numbers = values.filter(isNumeric);
-  if (numbers.length === 0) {
+  return meanOf(sumNumbers(numbers), numbers.length);
+}
+
+/** The mean of so many numbers with this sum, null without any. */
+export function meanOf(total: unknown, count: number): unknown {
+  if (count === 0) {
     return null;
   }
-  const total = sum(numbers);
   return total instanceof Decimal128
-    ? divideDecimals(total, toDecimal(numbers.length))
-    : double((toNumber(total) as number) / numbers.length);
+    ? divideDecimals(total, toDecimal(count))
+    : double((toNumber(total) as number) / count);
 }
 
 /** The largest (sign 1) or smallest (sign -1) value that is not null. */
-export function extreme(values: readonly unknown[], sign: 1 | -1, strings?: StringOrder): unknown {
-  let best: unknown;
-  for (const value of values) {
-    if (
-      !isNullish(value) &&
-      (best === undefined || compareValues(value, best, strings) * sign > 0)
-    ) {
-      best = value;
-    }
-  }
-  return best ?? null;
+function extreme(values: readonly unknown[], sign: 1 | -1): unknown {
+  return values.reduce((best, value) => moreExtreme(best, value, sign), undefined) ?? null;
+}
+
+/** The one of two values that is the larger (sign 1) or smaller (sign -1), if it is not null. */
+export function moreExtreme(
+  best: unknown,
+  value: unknown,
+  sign: 1 | -1,
+  strings?: StringOrder,
+): unknown {
+  const isBetter =
+    !isNullish(value) && (best === undefined || compareValues(value, best, strings) * sign > 0);
+  return isBetter ? value : best;
 }
 
 /** Long overflow gives a double here, unlike in updates. */

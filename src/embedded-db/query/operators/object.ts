@@ -61,19 +61,22 @@ function constantName(name: string, given: unknown): string {
 }
 
 /** Joins documents, later fields winning; nulls count as empty. */
-export function mergeObjects(values: readonly unknown[]): Doc {
+function mergeObjects(values: readonly unknown[]): Doc {
   const flat = values.length === 1 && Array.isArray(values[0]) ? (values[0] as unknown[]) : values;
   const out: Doc = {};
-  for (const value of flat) {
-    if (!isNullish(value) && !isDocument(value)) {
-      throw new MongoError(
-        40400,
-        `$mergeObjects requires object inputs, but input is of type ${typeName(value)}`,
-      );
-    }
-    Object.assign(out, value);
-  }
+  flat.forEach((value) => mergeInto(out, value));
   return out;
+}
+
+/** Gives a document the fields of another one. */
+export function mergeInto(out: Doc, value: unknown): void {
+  if (!isNullish(value) && !isDocument(value)) {
+    throw new MongoError(
+      40400,
+      `$mergeObjects requires object inputs, but input is of type ${typeName(value)}`,
+    );
+  }
+  Object.assign(out, value);
 }
 
 function compileGetField(argument: unknown, compile: Compile): Evaluate {

@@ -1,7 +1,7 @@
 import { MongoError } from "../../errors";
 import { compareValues } from "../../bson/compare";
 import { typeName } from "../../bson/values";
-import { type FoldString, identityOf } from "../../index/index-keys";
+import { identityOf } from "../../index/index-keys";
 import { type CompileOperator, isTruthy } from "../scope";
 import { checkDeadline } from "../watch";
 import { fixed, isNullish, untilNull, variadic } from "./arguments";
@@ -61,11 +61,11 @@ export const SET: Record<string, CompileOperator> = {
 type ValueSet = Map<string, unknown>;
 
 /** The different ones among the values. */
-export function setOf(values: readonly unknown[], fold?: FoldString): ValueSet {
+function setOf(values: readonly unknown[]): ValueSet {
   const set: ValueSet = new Map();
   for (const value of values) {
     checkDeadline();
-    const key = identityOf(value, fold);
+    const key = identityOf(value);
     if (!set.has(key)) {
       set.set(key, value);
     }
