@@ -35,7 +35,8 @@ export function isCovered(
   return exact && arrays.length <= 1;
 }
 
-function onlyComparisons(node: FilterNode): boolean {
+/** True for a filter that its conditions say all of. */
+export function onlyComparisons(node: FilterNode): boolean {
   return node.kind === "compare" || (node.kind === "and" && node.children.every(onlyComparisons));
 }
 

@@ -1,6 +1,6 @@
 import { MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, toNumber } from "../bson/values";
+import { type Doc, isDocument, rankOf, toNumber } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { sameCollation, type Collation } from "../query/collation";
@@ -15,7 +15,7 @@ import {
   type PathBounds,
   prefixesOf,
 } from "./bounds";
-import { isCovered, isExact } from "./coverage";
+import { isCovered, isExact, onlyComparisons } from "./coverage";
 import { fieldKey } from "./index-keys";
 
 /** Keys of an index from `low` up to but not including `high`; `low` starts with the fixed part. */
@@ -239,17 +239,21 @@ function holdsString(value: unknown): boolean {
   return typeof value === "string" || Array.isArray(value) || isDocument(value);
 }
 
-/** A partial index may serve a query whose conditions imply the index's filter. */
+/** A partial index may serve a query whose conditions imply all of the index's filter. */
 function partialFits(index: Index, conditions: readonly Condition[]): boolean {
   const filter = index.partialFilter;
   return (
     !filter ||
-    conditionsOf(filter.root).every((needed) => conditions.some((given) => implies(given, needed)))
+    (onlyComparisons(filter.root) &&
+      conditionsOf(filter.root).every((needed) =>
+        conditions.some((given) => implies(given, needed)),
+      ))
   );
 }
 
 function implies(given: Condition, needed: Condition): boolean {
-  if (given.path !== needed.path) {
+  const ranged = ["$gt", "$gte", "$lt", "$lte"].includes(needed.operator);
+  if (given.path !== needed.path || (ranged && !isComparable(given.operand, needed.operand))) {
     return false;
   }
   const order = () => compareValues(given.operand, needed.operand);
@@ -281,6 +285,11 @@ function implies(given: Condition, needed: Condition): boolean {
         given.operator === needed.operator && compareValues([given.operand], [needed.operand]) === 0
       );
   }
+}
+
+/** Comparisons stay within a type, and NaN compares with nothing. */
+function isComparable(a: unknown, b: unknown): boolean {
+  return rankOf(a) === rankOf(b) && ![a, b].some((value) => Number.isNaN(toNumber(value)));
 }
 
 function isBound({ operator, operand }: Condition): boolean {

@@ -311,4 +311,20 @@ export const QUERY_CASES: Case[] = [
     commands: [find({}, { collation: { locale: "xx_QQ" } })],
     reply: { ok: 0, code: 2 },
   },
+  ...(
+    [
+      ["a value of another type", { a: { $gt: 5 } }, { a: "x" }],
+      ["a null", { a: { $lt: 5 } }, { a: null }],
+      ["one that is smaller than NaN is not", { a: { $gte: NaN } }, { a: 7 }],
+      ["what only one of several conditions says", { $or: [{ b: 1 }, { b: 2 }] }, { a: 7 }],
+    ] as [string, Doc, Doc][]
+  ).map(([what, partialFilterExpression, filter]): Case => ({
+    name: `partial index: does not lead to ${what}`,
+    commands: [
+      { createIndexes: "c", indexes: [{ key: { a: 1 }, name: "a", partialFilterExpression }] },
+      { insert: "c", documents: [{ _id: 1, ...filter, b: 3 }] },
+      find(filter),
+    ],
+    reply: found({ _id: 1, ...filter, b: 3 }),
+  })),
 ];
