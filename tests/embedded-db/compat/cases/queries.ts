@@ -327,4 +327,14 @@ export const QUERY_CASES: Case[] = [
     ],
     reply: found({ _id: 1, ...filter, b: 3 }),
   })),
+  {
+    name: "$lt: no NaN of any type is below a number",
+    documents: [
+      { _id: 1, a: NaN },
+      { _id: 2, a: mongo.Decimal128.fromString("NaN") },
+      { _id: 3, a: 1 },
+    ],
+    commands: [find({ a: { $lt: 5 } })],
+    reply: found({ _id: 3, a: 1 }),
+  },
 ];
