@@ -64,8 +64,9 @@ function makeCollation(spec: Doc, locale: string): Collation {
   const strength = Number(spec["strength"] ?? 3);
   const sensitivity = SENSITIVITY[strength as 1 | 2 | 3] ?? "variant";
   const numeric = spec["numericOrdering"] === true;
+  const caseLevel = spec["caseLevel"] === true;
   const collator = new Intl.Collator(localeTag(locale), {
-    sensitivity: spec["caseLevel"] === true && strength === 1 ? "case" : sensitivity,
+    sensitivity: caseLevel && strength === 1 ? "case" : sensitivity,
     numeric,
     caseFirst: caseFirst(spec["caseFirst"]),
     ignorePunctuation: spec["alternate"] === "shifted",
@@ -73,7 +74,7 @@ function makeCollation(spec: Doc, locale: string): Collation {
   return {
     spec: normalizeSpec(spec, locale, strength),
     order: (a, b) => collator.compare(a, b) || (strength >= 3 ? compareStrings(a, b) : 0),
-    fold: (text) => foldText(text, strength, numeric),
+    fold: (text) => foldText(text, strength, { caseLevel, numeric }),
   };
 }
 
@@ -97,15 +98,19 @@ function caseFirst(value: unknown): "upper" | "lower" | "false" {
   return value === "upper" || value === "lower" ? value : "false";
 }
 
-function foldText(text: string, strength: number, numeric: boolean): string {
+function foldText(
+  text: string,
+  strength: number,
+  { caseLevel, numeric }: { caseLevel: boolean; numeric: boolean },
+): string {
   let folded = text.normalize("NFD");
   if (strength <= 1) {
     folded = folded.replace(/\p{Mn}/gu, "");
   }
-  if (strength <= 2) {
+  if (strength <= 2 && !(caseLevel && strength === 1)) {
     folded = folded.toLowerCase().normalize("NFD");
   }
-  return numeric ? folded.replace(/0+(?=\d)/g, "") : folded;
+  return numeric ? folded.replace(/(?<!\d)0+(?=\d)/g, "") : folded;
 }
 
 /** All fields with their defaults, as listIndexes and listCollections show them. */

@@ -337,4 +337,22 @@ export const QUERY_CASES: Case[] = [
     commands: [find({ a: { $lt: 5 } })],
     reply: found({ _id: 3, a: 1 }),
   },
+  ...(
+    [
+      ["digits of numbers count", { numericOrdering: true }, ["10", "100"]],
+      ["zeros in front of numbers do not", { numericOrdering: true }, ["7", "007"], 1],
+      ["case does on a level of its own", { strength: 1, caseLevel: true }, ["a", "A"]],
+    ] as [string, Doc, string[], number?][]
+  ).map(([what, options, texts, groups = texts.length]): Case => ({
+    name: `collation: groups are told apart: ${what}`,
+    documents: texts.map((text, _id) => ({ _id, text })),
+    commands: [
+      {
+        ...aggregate({ $group: { _id: "$text" } }, { $count: "n" }),
+        collation: { locale: "en", ...options },
+      },
+    ],
+    reply: found({ n: groups }),
+    ...(groups === 1 ? { difference: NO_COLLATION } : {}),
+  })),
 ];
