@@ -4,7 +4,7 @@ import { type Doc, isDocument, ObjectId, omit, textOf } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { evaluateExpression } from "../query/expression";
 import { parseFilter } from "../query/filter";
-import { own } from "../query/path";
+import { readPath } from "../query/path";
 import type { CommandContext } from "../commands/context";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting, updateOne } from "../update/execute";
@@ -98,7 +98,7 @@ function mergeOne(
 ): void {
   const doc = "_id" in given ? given : { _id: new ObjectId(), ...given };
   const filter = parseFilter(
-    Object.fromEntries(on.map((field) => [field, { $eq: own(doc, field) ?? null }])),
+    Object.fromEntries(on.map((field) => [field, { $eq: joinValue(doc, field) }])),
   );
   const selection = { filter, multi: false, collation: undefined, hint: undefined, sort: [] };
   const [match] = selectForWriting(unit, collection, selection, context.deadline);
@@ -114,6 +114,11 @@ function mergeOne(
   }
 }
 
+/** What a document holds in a field that `on` names, perhaps inside of others. */
+function joinValue(doc: Doc, field: string): unknown {
+  return readPath(doc, field.split(".")) ?? null;
+}
+
 /** What happens to a document that is there already; undefined for nothing. */
 function mergingUpdate(doc: Doc, spec: Doc, on: readonly string[]): unknown {
   const fields = omit(doc, "_id");
@@ -123,7 +128,7 @@ function mergingUpdate(doc: Doc, spec: Doc, on: readonly string[]): unknown {
     case "fail":
       throw new MongoError(11000, "$merge found a matching document with whenMatched: fail", {
         keyPattern: Object.fromEntries(on.map((field) => [field, 1])),
-        keyValue: Object.fromEntries(on.map((field) => [field, own(doc, field) ?? null])),
+        keyValue: Object.fromEntries(on.map((field) => [field, joinValue(doc, field)])),
       });
     case "replace":
       return fields;

@@ -245,4 +245,15 @@ export const COMMAND_CASES: Case[] = [
     reply: { ok: 0, code: 13 },
     difference: "DocumentDB 1.0 tells of the host anywhere",
   },
+  {
+    name: "$merge: joins by a field inside of others",
+    commands: [
+      { createIndexes: "t", indexes: [{ key: { "a.b": 1 }, name: "ab", unique: true }] },
+      { insert: "t", documents: [{ _id: 1, a: { b: 7 }, old: true }] },
+      { insert: "c", documents: [{ _id: 5, a: { b: 7 }, n: 1 }] },
+      aggregate({ $merge: { into: "t", on: "a.b" } }),
+      { find: "t" },
+    ],
+    reply: found({ _id: 1, a: { b: 7 }, old: true, n: 1 }),
+  },
 ];
