@@ -3,9 +3,10 @@ import type { Collection } from "../catalog/collection";
 import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
 import { MongoError, typeMismatch } from "../errors";
-import { type Doc, isDocument, Long, toNumber, typeName } from "../bson/values";
+import { type Doc, isDocument, isNumeric, Long, toNumber, typeName } from "../bson/values";
 import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
+import { isTruthy } from "../query/scope";
 import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
 import { checkSessionFields } from "../sessions/session-fields";
@@ -282,13 +283,13 @@ export class CommandContext {
     );
   }
 
+  /** An option that is on or off; a number counts, null is none. */
   flag(name: string, fallback = false): boolean {
-    const value = this.command[name];
-    return value === undefined
-      ? fallback
-      : typeof value === "boolean"
-        ? value
-        : toNumber(value) !== 0;
+    const value = this.command[name] ?? fallback;
+    if (typeof value !== "boolean" && !isNumeric(value)) {
+      throw wrongType(this.name, name, value, "bool");
+    }
+    return isTruthy(value);
   }
 
   long(name: string): Long {

@@ -1,6 +1,7 @@
 import { cpus, hostname, totalmem, type as osType } from "node:os";
 import { pid } from "node:process";
 import { type Doc, double, Long } from "../bson/values";
+import { isTruthy } from "../query/scope";
 import { asLongs, Statistics } from "../statistics";
 import { MONGODB_VERSION } from "./buildInfo";
 import type { CommandContext } from "./context";
@@ -26,7 +27,9 @@ const SECTIONS: Record<string, (context: CommandContext) => Doc> = {
 /** @see https://www.mongodb.com/docs/manual/reference/command/serverStatus/ */
 export function serverStatus(context: CommandContext): Doc {
   const up = Date.now() - context.engine.startedAt;
-  const wanted = Object.entries(SECTIONS).filter(([name]) => context.flag(name, true));
+  const wanted = Object.entries(SECTIONS).filter(([name]) =>
+    isTruthy(context.command[name] ?? true),
+  );
   return {
     host: context.connection.host,
     version: MONGODB_VERSION,

@@ -256,4 +256,14 @@ export const COMMAND_CASES: Case[] = [
     ],
     reply: found({ _id: 1, a: { b: 7 }, old: true, n: 1 }),
   },
+  {
+    name: "an option that is null is not given",
+    commands: [{ findAndModify: "c", query: { _id: 1 }, update: { $set: { n: 1 } }, upsert: null }],
+    reply: { ok: 1, value: null, lastErrorObject: { n: 0, updatedExisting: false } },
+  },
+  {
+    name: "an option that is no boolean is refused",
+    commands: [{ findAndModify: "c", query: { _id: 1 }, update: { $set: { n: 1 } }, upsert: "no" }],
+    reply: { ok: 0, code: 14 },
+  },
 ];
