@@ -1,13 +1,14 @@
-import { failedToParse, MongoError, typeMismatch, unknownField } from "../errors";
+import { MongoError, unknownField } from "../errors";
 import { compareValues } from "../bson/compare";
 import { type Doc, Long, omit, textOf, toNumber } from "../bson/values";
 import { roundedCap } from "../catalog/capped";
 import type { Collection } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { regranulated } from "../catalog/time-series";
+import { checkExpire } from "../index/index-spec";
 import { isTruthy } from "../query/scope";
 import type { WriteUnit } from "../sessions/write-unit";
-import { checkImages, checkValidation } from "./create";
+import { checkExpiry, checkImages, checkValidation } from "./create";
 import type { CommandContext } from "./context";
 import { isGeneric } from "./fields";
 
@@ -73,6 +74,9 @@ function changedOptions(command: Doc, collection: Collection): Doc {
   }
   const { changeStreamPreAndPostImages, timeseries, cappedSize } = command;
   refuseOtherKinds(command, collection);
+  if (command["expireAfterSeconds"] !== "off") {
+    checkExpiry(command["expireAfterSeconds"], collection.options);
+  }
   checkValidation("collMod", command);
   checkImages(changeStreamPreAndPostImages, collection.options);
   const changes = Object.fromEntries(
@@ -158,13 +162,8 @@ function namedIndex(collection: Collection, wanted: Doc): Index {
 }
 
 function changeExpiry(spec: Doc, wanted: unknown, reply: Doc): Doc {
-  const seconds = toNumber(wanted);
-  if (seconds === undefined) {
-    throw typeMismatch("BSON field 'collMod.index.expireAfterSeconds' must be a number");
-  }
-  if (seconds < 0) {
-    throw failedToParse("TTL index 'expireAfterSeconds' option must be within an acceptable range");
-  }
+  checkExpire(wanted, spec["key"] as Doc);
+  const seconds = toNumber(wanted) as number;
   const before = toNumber(spec["expireAfterSeconds"]);
   if (before !== undefined) {
     reply["expireAfterSeconds_old"] = Long.fromNumber(before);

@@ -4,7 +4,7 @@ import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
 import { pipelineArgument, stageEntry } from "../aggregate/stage";
 import { roundedCap } from "../catalog/capped";
 import { parseTimeSeries } from "../catalog/time-series";
-import { isIdKey } from "../index/index-spec";
+import { isExpiry, isIdKey } from "../index/index-spec";
 import { parseCollation } from "../query/collation";
 import { parseFilter } from "../query/filter";
 import type { CommandContext } from "./context";
@@ -85,8 +85,8 @@ function checkClustered(index: unknown): void {
   }
 }
 
-function checkExpiry(options: Doc): void {
-  const seconds = options["expireAfterSeconds"];
+/** Refuses an `expireAfterSeconds` of a collection that cannot have one, or not this one. */
+export function checkExpiry(seconds: unknown, options: Doc): void {
   if (seconds === undefined) {
     return;
   }
@@ -96,7 +96,7 @@ function checkExpiry(options: Doc): void {
       "'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified",
     );
   }
-  if (!((toNumber(seconds) ?? -1) >= 0)) {
+  if (!isExpiry(toNumber(seconds) ?? -1)) {
     throw new MongoError(
       72,
       "TTL index 'expireAfterSeconds' option must be numeric and within an acceptable range",
@@ -165,7 +165,7 @@ function checkOptions(options: Doc): void {
   if (options["clusteredIndex"] !== undefined) {
     options["clusteredIndex"] = { v: 2, name: "_id_", ...(options["clusteredIndex"] as Doc) };
   }
-  checkExpiry(options);
+  checkExpiry(options["expireAfterSeconds"], options);
   checkImages(options["changeStreamPreAndPostImages"], options);
   if (options["capped"] !== undefined && toNumber(options["size"]) === undefined) {
     throw new MongoError(72, "the 'size' field is required when 'capped' is true");

@@ -144,12 +144,23 @@ function checkOptions(spec: Doc, key: Doc): void {
   }
 }
 
-function checkExpire(expire: unknown, key: Doc): void {
+const LONGEST_EXPIRY = 2 ** 31 - 1;
+
+/** True for the seconds that documents of a TTL index may stay. */
+export function isExpiry(seconds: number): boolean {
+  return seconds >= 0 && seconds <= LONGEST_EXPIRY;
+}
+
+/**
+ * Refuses what a TTL index cannot be.
+ * @see https://www.mongodb.com/docs/manual/core/index-ttl/#restrictions
+ */
+export function checkExpire(expire: unknown, key: Doc): void {
   const seconds = toNumber(expire);
   if (seconds === undefined) {
     throw new MongoError(14, "TTL index 'expireAfterSeconds' option must be numeric");
   }
-  if (seconds < 0 || seconds > 2147483647) {
+  if (!isExpiry(seconds)) {
     throw new MongoError(
       67,
       "TTL index 'expireAfterSeconds' option must be within an acceptable range",

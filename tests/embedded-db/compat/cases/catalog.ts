@@ -445,4 +445,22 @@ export const CATALOG_CASES: Case[] = [
     reply: { queryPlanner: { winningPlan: { stage: "CLUSTERED_IXSCAN" } } },
     difference: "DocumentDB 1.0 does not know clustered collections",
   },
+  ...(
+    [
+      ["of too many seconds", { a: 1 }, { expireAfterSeconds: 1e15 }],
+      ["on several fields", { a: 1, b: 1 }, { expireAfterSeconds: 5 }],
+    ] as [string, Doc, Doc][]
+  ).map(([what, key, options]): Case => ({
+    name: `collMod: refuses a TTL index ${what}`,
+    commands: [
+      { createIndexes: "c", indexes: [{ key, name: "i" }] },
+      { collMod: "c", index: { name: "i", ...options } },
+    ],
+    reply: { ok: 0, code: 67 },
+  })),
+  {
+    name: "collMod: refuses an expiry of a collection without one",
+    commands: [{ create: "c" }, { collMod: "c", expireAfterSeconds: 5 }],
+    reply: { ok: 0, code: 72 },
+  },
 ];
