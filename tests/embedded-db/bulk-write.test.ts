@@ -101,4 +101,13 @@ describe("bulkWrite", () => {
     });
     expect(await a.countDocuments({})).toBe(0);
   });
+
+  it("makes no collection that nothing is stored in", async () => {
+    const result = await test.client.bulkWrite<Namespaces>([
+      { namespace: "test.a", name: "deleteMany", filter: {} },
+      { namespace: "test.b", name: "updateOne", filter: {}, update: { $inc: { n: 1 } } },
+    ]);
+    expect(result).toMatchObject({ deletedCount: 0, matchedCount: 0 });
+    expect(await test.db.listCollections().toArray()).toEqual([]);
+  });
 });

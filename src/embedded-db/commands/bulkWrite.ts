@@ -20,11 +20,11 @@ interface Totals {
   nDeleted: number;
 }
 
-/** One operation, in the collection its number stands for; answers its part of the reply. */
+/** One operation, in the collection its number stands for, if there is one; answers its part of the reply. */
 type Run = (
   context: CommandContext,
   unit: WriteUnit,
-  collection: Collection,
+  collection: Collection | undefined,
   operation: Doc,
   totals: Totals,
 ) => Doc;
@@ -43,15 +43,27 @@ export async function bulkWrite(context: CommandContext): Promise<Doc> {
   const checked = operations.map((operation) => checkOperation(operation, namespaces.length));
   refuseRetryable(context, checked, ({ multi }) => multi === true, "multi=true");
   return context.write((unit) => {
-    const collections = namespaces.map(({ db, name }) => context.findOrCreate(unit, name, db));
+    const collections = namespaces.map(({ db, name }, at) =>
+      checked.some((operation) => storesInto(operation, at))
+        ? context.findOrCreate(unit, name, db)
+        : context.findWritable(name, db),
+    );
     const totals = { nInserted: 0, nMatched: 0, nModified: 0, nUpserted: 0, nDeleted: 0 };
     const results: Doc[] = [];
     const errors = runStatements(context, checked, (operation, idx) => {
       results.push({ ok: double(1), idx, ...run(context, unit, collections, operation, totals) });
     });
-    collections.forEach((collection) => enforceCap(unit, collection));
+    collections.forEach((collection) => collection && enforceCap(unit, collection));
     return reply(totals, context.flag("errorsOnly") ? [] : results, errors);
   });
+}
+
+/** True for an operation that needs a collection to store a document in. */
+function storesInto(operation: Doc, namespace: number): boolean {
+  const [name = ""] = Object.keys(operation);
+  return (
+    toNumber(operation[name]) === namespace && (name === "insert" || operation["upsert"] === true)
+  );
 }
 
 function namespacesOf(context: CommandContext): { db: string; name: string }[] {
@@ -68,13 +80,13 @@ function namespacesOf(context: CommandContext): { db: string; name: string }[] {
 function run(
   context: CommandContext,
   unit: WriteUnit,
-  collections: readonly Collection[],
+  collections: readonly (Collection | undefined)[],
   operation: Doc,
   totals: Totals,
 ): Doc {
   const [name = ""] = Object.keys(operation);
   const apply = OPERATIONS[name] as Run;
-  const collection = collections[toNumber(operation[name]) as number] as Collection;
+  const collection = collections[toNumber(operation[name]) as number];
   return apply(context, unit, collection, operation, totals);
 }
 
@@ -98,7 +110,7 @@ function checkOperation(operation: unknown, namespaces: number): Doc {
 function runInsert(
   context: CommandContext,
   unit: WriteUnit,
-  collection: Collection,
+  collection: Collection | undefined,
   operation: Doc,
   totals: Totals,
 ): Doc {
@@ -106,7 +118,7 @@ function runInsert(
   if (!isDocument(document)) {
     throw typeMismatch("BSON field 'bulkWrite.ops.document' must be an object");
   }
-  collection.insert(unit, encode(document), context.flag("bypassDocumentValidation"));
+  collection?.insert(unit, encode(document), context.flag("bypassDocumentValidation"));
   totals.nInserted++;
   return { n: 1 };
 }
@@ -114,7 +126,7 @@ function runInsert(
 function runUpdate(
   context: CommandContext,
   unit: WriteUnit,
-  collection: Collection,
+  collection: Collection | undefined,
   operation: Doc,
   totals: Totals,
 ): Doc {
@@ -126,7 +138,9 @@ function runUpdate(
     c: constants,
   });
   const outcome: UpdateOutcome = { matched: 0, modified: 0, upserted: [] };
-  updateDocuments(unit, collection, statement, 0, outcome, context.deadline);
+  if (collection) {
+    updateDocuments(unit, collection, statement, 0, outcome, context.deadline);
+  }
   const [upserted] = outcome.upserted;
   totals.nMatched += outcome.matched;
   totals.nModified += outcome.modified;
@@ -141,12 +155,12 @@ function runUpdate(
 function runDelete(
   context: CommandContext,
   unit: WriteUnit,
-  collection: Collection,
+  collection: Collection | undefined,
   { filter, multi, collation, hint }: Doc,
   totals: Totals,
 ): Doc {
   const statement = { q: filter, limit: multi === true ? 0 : 1, collation, hint };
-  const n = deleteDocuments(context, unit, collection, statement);
+  const n = collection ? deleteDocuments(context, unit, collection, statement) : 0;
   totals.nDeleted += n;
   return { n };
 }
