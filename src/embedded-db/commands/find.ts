@@ -11,7 +11,7 @@ import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineSource } from "./pipeline-source";
 import { type FindQuery, parseFind, viewPipeline } from "./query";
-import { batchSizeOf, openCursor, sourceOf } from "./reply";
+import { batchSizeOf, heldSource, openCursor, sourceOf } from "./reply";
 import { tailCollection } from "./tail";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/find/ */
@@ -64,10 +64,10 @@ function openSource(
   if (context.flag("tailable")) {
     return tailCollection(context, collection, query);
   }
-  const snapshot = context.snapshot();
-  const { plan, matches } = select(snapshot, collection, query, context.deadline);
-  const shown = shownOf(context, query, plan);
-  return sourceOf(bytesOf(matches, shown), () => snapshot.release());
+  return heldSource(context, (snapshot) => {
+    const { plan, matches } = select(snapshot, collection, query, context.deadline);
+    return bytesOf(matches, shownOf(context, query, plan));
+  });
 }
 
 /** What a find shows of a match; undefined for the document as it is. */

@@ -5,7 +5,7 @@ import type { DocumentSource } from "../cursors";
 import type { Reader } from "../storage/storage";
 import type { CommandContext } from "./context";
 import { hintOf } from "./query";
-import { encoded, sourceOf } from "./reply";
+import { encoded, heldSource } from "./reply";
 
 /** A source that runs a pipeline as its documents are asked for. */
 export function pipelineSource(
@@ -13,15 +13,10 @@ export function pipelineSource(
   collection: Collection | undefined,
   pipeline: readonly unknown[],
 ): DocumentSource {
-  const snapshot = context.snapshot();
-  try {
+  return heldSource(context, (snapshot) => {
     const inner = pipelineContext(context, snapshot, collection);
-    const documents = runPipeline(inner, collection, pipeline, hintOf(context.command["hint"]));
-    return sourceOf(encoded(documents), () => snapshot.release());
-  } catch (error) {
-    snapshot.release();
-    throw error;
-  }
+    return encoded(runPipeline(inner, collection, pipeline, hintOf(context.command["hint"])));
+  });
 }
 
 export function pipelineContext(

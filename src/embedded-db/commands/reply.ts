@@ -11,6 +11,7 @@ import {
   type TailableSource,
 } from "../cursors";
 import { MongoError } from "../errors";
+import type { Snapshot } from "../storage/storage";
 import { toNumber } from "../bson/values";
 
 type BatchName = "firstBatch" | "nextBatch";
@@ -113,6 +114,20 @@ export function sourceOf(documents: Iterable<Buffer>, release: () => void): Docu
       }
     },
   };
+}
+
+/** A source that reads a snapshot, which is given back with it, or when it cannot be opened. */
+export function heldSource(
+  context: CommandContext,
+  read: (snapshot: Snapshot) => Iterable<Buffer>,
+): DocumentSource {
+  const snapshot = context.snapshot();
+  try {
+    return sourceOf(read(snapshot), () => snapshot.release());
+  } catch (error) {
+    snapshot.release();
+    throw error;
+  }
 }
 
 export function* encoded(documents: Iterable<Doc>): Iterable<Buffer> {
