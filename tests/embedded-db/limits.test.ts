@@ -81,6 +81,19 @@ describe("the regular expression operators", () => {
   });
 });
 
+/** So many whole numbers from 0 away. */
+function numbers(count: number): number[] {
+  return Array.from({ length: Math.abs(count) }, (_, n) => (count < 0 ? -1 - n : n));
+}
+
+function inPolygon(corners: number): mongo.Document {
+  const ring = numbers(corners + 1).map((n) => {
+    const angle = ((n % corners) / corners) * 2 * Math.PI;
+    return [10 * Math.cos(angle), 10 * Math.sin(angle)];
+  });
+  return { at: { $geoWithin: { $geometry: { type: "Polygon", coordinates: [ring] } } } };
+}
+
 describe("maxTimeMS", () => {
   const rows = () => test.db.collection("rows");
 
@@ -91,6 +104,14 @@ describe("maxTimeMS", () => {
   });
 
   const maxTimeMS = 1;
+
+  const lists = () => test.db.collection("lists");
+
+  beforeAll(async () => {
+    await lists().insertOne({ a: numbers(5_000) });
+    await test.db.createCollection("tail", { capped: true, size: 2 ** 24 });
+    await test.db.collection("tail").insertMany(Array.from({ length: 20_000 }, (_, n) => ({ n })));
+  });
 
   it.each([
     ["a scan", () => rows().find({ s: /^x.y/ }, { maxTimeMS }).toArray()],
@@ -114,6 +135,20 @@ describe("maxTimeMS", () => {
           .toArray(),
     ],
     ["an update of everything", () => rows().updateMany({}, { $inc: { n: 1 } }, { maxTimeMS })],
+    ["a validation", () => test.db.command({ validate: "rows", maxTimeMS })],
+    ["a search for a place in a polygon", () => rows().findOne(inPolygon(2_000), { maxTimeMS })],
+    [
+      "an addition to a set",
+      () => lists().updateOne({}, { $addToSet: { a: { $each: numbers(-5_000) } } }, { maxTimeMS }),
+    ],
+    [
+      "a removal of many elements",
+      () => lists().updateOne({}, { $pullAll: { a: numbers(-5_000) } } as never, { maxTimeMS }),
+    ],
+    [
+      "a wait at the end of a capped collection",
+      () => test.db.command({ find: "tail", filter: { n: -1 }, tailable: true, maxTimeMS }),
+    ],
   ])("ends %s with code 50", async (_what, run) => {
     await expect(run()).rejects.toMatchObject({ code: 50, codeName: "MaxTimeMSExpired" });
   });

@@ -60,6 +60,9 @@ export function deleteDocuments(
     sort: [],
   };
   const matches = selectForWriting(unit, collection, selection, context.deadline);
-  matches.forEach((match) => collection.remove(unit, match, match.doc));
+  matches.forEach((match) => {
+    context.deadline.check();
+    collection.remove(unit, match, match.doc);
+  });
   return matches.length;
 }

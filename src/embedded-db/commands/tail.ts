@@ -2,6 +2,7 @@ import { badValue, MongoError } from "../errors";
 import { decode } from "../bson/decode";
 import type { Collection } from "../catalog/collection";
 import type { TailableSource } from "../cursors";
+import { checkDeadline } from "../query/watch";
 import { documentKey, documentRange, readRecordId } from "../storage/keys";
 import type { CommandContext } from "./context";
 import type { FindQuery } from "./query";
@@ -32,6 +33,7 @@ export function tailCollection(
         end: documentRange(collection.id).end,
       };
       for (const { key, value } of storage.range(range)) {
+        checkDeadline();
         after = readRecordId(key);
         const doc = decode(value);
         if (query.filter.matches(doc)) {

@@ -15,6 +15,7 @@ export function validate(context: CommandContext): Doc {
     let records = 0;
     const keysPerIndex: Record<string, number> = {};
     for (const { key, value } of snapshot.range(documentRange(collection.id))) {
+      context.deadline.check();
       records++;
       const doc = decode(value);
       for (const index of collection.indexes) {

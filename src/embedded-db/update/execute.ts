@@ -40,7 +40,10 @@ export function updateDocuments(
 ): void {
   const matches = selectForWriting(unit, collection, statement, deadline);
   // A statement that fails on the way counts for nothing.
-  const results = matches.map((match) => updateOne(unit, collection, match, statement));
+  const results = matches.map((match) => {
+    deadline.check();
+    return updateOne(unit, collection, match, statement);
+  });
   outcome.matched += results.length;
   outcome.modified += results.filter(({ modified }) => modified).length;
   if (matches.length === 0 && statement.upsert) {

@@ -15,6 +15,7 @@ import {
 import type { Collation } from "../query/collation";
 import { isLogical, isOperatorDocument, isRegex, parseFilter } from "../query/filter";
 import { parseSort, sortDocuments } from "../query/sort";
+import { checkDeadline } from "../query/watch";
 import { arrayOnTheWay, isDynamic, setPath, takePath } from "./path";
 
 /** One operator on one path of one document. */
@@ -186,6 +187,7 @@ function addToSet(before: unknown, { operand, path, collation }: Application): u
   const additions = eachOf(operand);
   const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   for (const value of additions) {
+    checkDeadline();
     if (!after.some((known) => equalValues(known, value, collation?.order))) {
       after.push(value);
     }
@@ -323,9 +325,10 @@ function pullAll(before: unknown, { operand, collation }: Application): unknown 
     throw badValue("Cannot apply $pullAll to a non-array value");
   }
   const unwanted = operand as unknown[];
-  const after = before.filter(
-    (element) => !unwanted.some((value) => equalValues(value, element, collation?.order)),
-  );
+  const after = before.filter((element) => {
+    checkDeadline();
+    return !unwanted.some((value) => equalValues(value, element, collation?.order));
+  });
   return after.length === before.length ? before : after;
 }
 

@@ -1,6 +1,7 @@
-import { badValue, type MongoError } from "../../errors";
+import { badValue, MongoError } from "../../errors";
 import { formatValue } from "../../bson/format";
 import { type Doc, isDocument, isNumeric, toNumber } from "../../bson/values";
+import { checkDeadline } from "../watch";
 import {
   angleBetween,
   angleToSegment,
@@ -119,7 +120,7 @@ function parseRing(value: unknown): Ring {
     throw badValue(`Loop must have at least 3 different vertices: ${formatValue(value)}`);
   }
   const edges = closed(positions);
-  const crossing = edges.findIndex(([a, b]) => edges.some(([c, d]) => segmentsCross(a, b, c, d)));
+  const crossing = edges.findIndex((edge) => crosses(edge, edges));
   if (crossing >= 0) {
     throw badValue(`Loop is not valid: ${formatValue(value)} Edges cross.`);
   }
@@ -155,9 +156,18 @@ export function geometryOf(value: unknown): Geometry | undefined {
 function attempt<T>(work: () => T): T | undefined {
   try {
     return work();
-  } catch {
+  } catch (error) {
+    refusalIn(error);
     return undefined;
   }
+}
+
+/** Why a geometry is none; what else went wrong, such as that the time is over, goes on. */
+function refusalIn(error: unknown): string {
+  if (error instanceof MongoError && error.codeName === "BadValue") {
+    return error.message;
+  }
+  throw error;
 }
 
 /** Why a value cannot stand in a field with a 2dsphere index; undefined when it can. */
@@ -174,7 +184,7 @@ export function geoFault(value: unknown): string | undefined {
     parsePosition(pair);
     return undefined;
   } catch (error) {
-    return (error as MongoError).message;
+    return refusalIn(error);
   }
 }
 
@@ -252,6 +262,13 @@ function closed(positions: readonly Position[]): Edge[] {
   return positions.map((from, at) => [from, positions[(at + 1) % positions.length] as Position]);
 }
 
-function crossesAny([from, to]: Edge, other: Geometry): boolean {
-  return edgesOf(other).some(([a, b]) => segmentsCross(from, to, a, b));
+function crossesAny(edge: Edge, other: Geometry): boolean {
+  return crosses(edge, edgesOf(other));
+}
+
+function crosses([from, to]: Edge, others: readonly Edge[]): boolean {
+  return others.some(([a, b]) => {
+    checkDeadline();
+    return segmentsCross(from, to, a, b);
+  });
 }
