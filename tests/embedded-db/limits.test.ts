@@ -94,6 +94,37 @@ function inPolygon(corners: number): mongo.Document {
   return { at: { $geoWithin: { $geometry: { type: "Polygon", coordinates: [ring] } } } };
 }
 
+describe("the square of a size is not taken by", () => {
+  const sizes = () => test.db.collection("sizes");
+  const evaluate = (v: unknown) =>
+    test.db.aggregate([{ $documents: [{}] }, { $project: { v } }]).toArray();
+  const dateOf = (dateString: string, format?: string) =>
+    evaluate({ $dateFromString: { dateString, ...(format ? { format } : {}), onError: null } });
+
+  beforeAll(async () => {
+    await sizes().createIndex({ list: 1 });
+    await sizes().insertOne({
+      bits: Buffer.alloc(2 ** 20, 1),
+      list: numbers(30_000),
+      unindexed: numbers(60_000),
+    });
+  });
+
+  it.each([
+    ["the bits of binary data", () => sizes().findOne({ bits: { $bitsAllSet: [0] } })],
+    [
+      "bits far away",
+      () => sizes().findOne({ bits: { $bitsAllClear: numbers(1_000).map((n) => n + 1e9) } }),
+    ],
+    [
+      "a search for doubled elements",
+      () => sizes().findOne({ $jsonSchema: { properties: { unindexed: { uniqueItems: true } } } }),
+    ],
+  ])("%s", async (_what, run) => {
+    await expect(run()).resolves.toBeTruthy();
+  });
+});
+
 describe("maxTimeMS", () => {
   const rows = () => test.db.collection("rows");
 

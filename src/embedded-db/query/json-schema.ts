@@ -1,6 +1,7 @@
 import { MongoError } from "../errors";
 import { compareValues, equalValues } from "../bson/compare";
 import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
+import { identityOf } from "../index/index-keys";
 import { own } from "./path";
 import { compileRegex } from "./regex";
 
@@ -147,9 +148,7 @@ function bsonType(name: string): Check {
 }
 
 function hasDuplicates(array: readonly unknown[]): boolean {
-  return array.some((value, at) =>
-    array.slice(0, at).some((earlier) => equalValues(earlier, value)),
-  );
+  return new Set(array.map((value) => identityOf(value))).size < array.length;
 }
 
 function properties(operand: unknown): Check {

@@ -1,5 +1,6 @@
 import { badValue, MongoError } from "../errors";
 import { compareValues, equalValues, regexText, type StringOrder } from "../bson/compare";
+import { MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { truncateToLong } from "../bson/numbers";
 import {
   type Binary,
@@ -286,13 +287,7 @@ function bits(accept: (value: bigint, mask: bigint) => boolean): Compile {
 
 function bitMask(operand: unknown): bigint {
   if (Array.isArray(operand)) {
-    return operand.reduce<bigint>((mask, place) => {
-      const position = toNumber(place);
-      if (position === undefined || !Number.isInteger(position) || position < 0) {
-        throw badValue(`bit positions must be an integer >= 0 but got: ${String(place)}`);
-      }
-      return mask | (1n << BigInt(position));
-    }, 0n);
+    return bitsAt(operand.map(bitPosition));
   }
   const mask = bitsOf(operand);
   if (mask === undefined || (isNumeric(operand) && mask < 0n)) {
@@ -301,10 +296,34 @@ function bitMask(operand: unknown): bigint {
   return mask;
 }
 
+function bitPosition(place: unknown): number {
+  const position = toNumber(place);
+  if (position === undefined || !Number.isInteger(position) || position < 0) {
+    throw badValue(`bit positions must be an integer >= 0 but got: ${String(place)}`);
+  }
+  return Math.min(position, LAST_BIT);
+}
+
+/** No value has bits behind this one: there a number has its sign, and binary data nothing. */
+const LAST_BIT = 8 * MAX_DOCUMENT_BYTES;
+
+function bitsAt(positions: readonly number[]): bigint {
+  const last = positions.reduce((most, position) => Math.max(most, position), 0);
+  const bytes = Buffer.alloc((last >> 3) + 1);
+  for (const position of positions) {
+    bytes[position >> 3] = (bytes[position >> 3] as number) | (1 << (position & 7));
+  }
+  return littleEndian(bytes);
+}
+
+/** In one step: shifting byte after byte takes the square of their number. */
+function littleEndian(bytes: Buffer): bigint {
+  return BigInt(`0x0${Buffer.from(bytes).reverse().toString("hex")}`);
+}
+
 function bitsOf(value: unknown): bigint | undefined {
   if (rankOf(value) === Rank.binary) {
-    const bytes = Buffer.from((value as Binary).value());
-    return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    return littleEndian(Buffer.from((value as Binary).value()));
   }
   // A timestamp is a Long to the library, but no number.
   if (value instanceof Long && isNumeric(value)) {
