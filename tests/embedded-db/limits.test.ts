@@ -117,6 +117,20 @@ describe("the square of a size is not taken by", () => {
       () => sizes().findOne({ bits: { $bitsAllClear: numbers(1_000).map((n) => n + 1e9) } }),
     ],
     [
+      "the matches of a regular expression",
+      () => evaluate({ $size: { $regexFindAll: { input: "a".repeat(100_000), regex: "a" } } }),
+    ],
+    [
+      "expressions inside of others",
+      () =>
+        evaluate(
+          numbers(50).reduce<unknown>(
+            (inner) => ({ $reduce: { input: [1], initialValue: 0, in: inner } }),
+            "$$value",
+          ),
+        ),
+    ],
+    [
       "a search for doubled elements",
       () => sizes().findOne({ $jsonSchema: { properties: { unindexed: { uniqueItems: true } } } }),
     ],

@@ -194,7 +194,6 @@ function compileMap(argument: unknown, compile: Compile): Evaluate {
 
 function compileReduce(argument: unknown, compile: Compile): Evaluate {
   const parts = namedArguments("$reduce", argument, compile, ["input", "initialValue", "in"]);
-  const body = compile((argument as { in: unknown }).in);
   return (scope) => {
     const input = parts["input"]?.(scope);
     if (isNullish(input)) {
@@ -203,7 +202,7 @@ function compileReduce(argument: unknown, compile: Compile): Evaluate {
     const items = requireArray(40080, "$reduce requires that 'input' be an array, found:", input);
     return items.reduce<unknown>((value, item) => {
       checkDeadline();
-      return body(withVariables(scope, { this: item, value }));
+      return parts["in"]?.(withVariables(scope, { this: item, value }));
     }, parts["initialValue"]?.(scope));
   };
 }

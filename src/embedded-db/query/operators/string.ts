@@ -5,7 +5,7 @@ import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaName, metaOf } from "../meta";
 import { compileRegex } from "../regex";
-import { checkStringLength } from "../watch";
+import { checkDeadline, checkStringLength } from "../watch";
 import { fixed, isNullish, namedArguments, untilNull, variadic } from "./arguments";
 import { toText } from "./conversion";
 
@@ -24,7 +24,9 @@ export const STRING: Record<string, CompileOperator> = {
   },
   $regexFind: matching("$regexFind", (input) => {
     const found = input?.regex.exec(input.text);
-    return input && found ? matchDocument(input.text, found) : null;
+    return input && found
+      ? matchDocument(found, codePoints(input.text.slice(0, found.index)))
+      : null;
   }),
   $regexFindAll: matching("$regexFindAll", (input) => (input ? [...allMatches(input)] : [])),
   $regexMatch: matching("$regexMatch", (input) => input?.regex.test(input.text) ?? false),
@@ -110,6 +112,7 @@ function placeArgument(name: string, which: string, value: unknown): number {
 
 function findUnits(units: Units, part: Units, start: number, end: number): number {
   for (let at = start; at + part.length <= end; at++) {
+    checkDeadline();
     if (part.every((unit: unknown, offset: number) => units[at + offset] === unit)) {
       return at;
     }
@@ -235,9 +238,14 @@ function matching(
 }
 
 function* allMatches({ text, regex }: RegexInput): Iterable<Doc> {
+  let idx = 0;
+  let counted = 0;
   let found = regex.exec(text);
   while (found) {
-    yield matchDocument(text, found);
+    checkDeadline();
+    idx += codePoints(text.slice(counted, found.index));
+    counted = found.index;
+    yield matchDocument(found, idx);
     // An empty match would be found again for ever.
     const after = found.index + (found[0].length || characterLength(text, found.index));
     found = after > text.length ? null : regex.exec(text, after);
@@ -249,8 +257,7 @@ function characterLength(text: string, at: number): number {
 }
 
 /** `idx` counts code points, not UTF-16 units. */
-function matchDocument(text: string, found: RegExpExecArray): Doc {
+function matchDocument(found: RegExpExecArray, idx: number): Doc {
   const [match, ...captures] = found;
-  const idx = [...text.slice(0, found.index)].length;
   return { match, idx, captures: captures.map((capture: string | undefined) => capture ?? null) };
 }
