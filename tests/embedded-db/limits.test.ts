@@ -134,8 +134,15 @@ describe("the square of a size is not taken by", () => {
       "a search for doubled elements",
       () => sizes().findOne({ $jsonSchema: { properties: { unindexed: { uniqueItems: true } } } }),
     ],
+    ["a text that may be a date", () => dateOf(`jul 1 ${"Z(".repeat(100_000)}`)],
   ])("%s", async (_what, run) => {
     await expect(run()).resolves.toBeTruthy();
+  });
+
+  it("a format of dates, which is bounded like other patterns", async () => {
+    await expect(dateOf("a".repeat(100), "%B%B%B%B%B%B%B%B%B1")).rejects.toMatchObject({
+      code: 51156,
+    });
   });
 });
 

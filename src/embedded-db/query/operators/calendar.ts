@@ -1,4 +1,5 @@
 import { MongoError } from "../../errors";
+import { BoundedRegex } from "../bounded-regex";
 
 const DAY = 86_400_000;
 
@@ -290,9 +291,12 @@ function parseFree(text: string): Fields | Date | undefined {
 const NAMED_OR_SLASHED =
   /^(?=.*\d)(?=.*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b)|^\s*\d{1,4}\/\d{1,2}\/\d{1,4}\b/i;
 
+/** Longer texts are no dates, and looking for one in them takes the square of their length. */
+const LONGEST_DATE = 200;
+
 /** `Jul 4 2024`, `Thu, 4 Jul 2024 10:00:00 GMT`: without a zone it is UTC, not the server's. */
 function parseLoosely(text: string): Date | undefined {
-  if (!NAMED_OR_SLASHED.test(text)) {
+  if (text.length > LONGEST_DATE || !NAMED_OR_SLASHED.test(text)) {
     return undefined;
   }
   const zoned = /(?:Z|GMT|UTC|[+-]\d{2}:?\d{2})\s*(?:\(.*\))?$/i.test(text.trim());
@@ -309,7 +313,7 @@ function parseFormat(text: string, format: string): Fields | undefined {
     names.push(letter);
     return patternOf(letter, names);
   });
-  const found = new RegExp(`^${pattern}$`, "i").exec(text);
+  const found = new BoundedRegex(`^${pattern}$`, "i").exec(text);
   if (!found) {
     return undefined;
   }
