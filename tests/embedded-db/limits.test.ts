@@ -131,6 +131,10 @@ describe("the square of a size is not taken by", () => {
         ),
     ],
     [
+      "the elements of an indexed array",
+      () => sizes().updateOne({}, { $push: { list: -1 } } as never),
+    ],
+    [
       "a search for doubled elements",
       () => sizes().findOne({ $jsonSchema: { properties: { unindexed: { uniqueItems: true } } } }),
     ],

@@ -7,6 +7,7 @@ import { parseCollation, type Collation } from "../query/collation";
 import { failedValidation } from "../query/failed-validation";
 import { parseFilter, type Filter } from "../query/filter";
 import { documentKey, type RecordId } from "../storage/keys";
+import { keyText } from "../storage/memory";
 import type { Reader } from "../storage/storage";
 import type { WriteUnit } from "../sessions/write-unit";
 import type { UpdateDescription } from "../update/difference";
@@ -286,9 +287,11 @@ export class Collection {
     after: readonly Buffer[],
     record: RecordId,
   ): void {
-    const has = (list: readonly Buffer[], key: Buffer) => list.some((other) => other.equals(key));
-    before.filter((key) => !has(after, key)).forEach((key) => index.remove(unit, key, record));
-    after.filter((key) => !has(before, key)).forEach((key) => index.add(unit, key, record));
+    const [old, now] = [before, after].map((keys) => new Set(keys.map(keyText)));
+    before
+      .filter((key) => !now?.has(keyText(key)))
+      .forEach((key) => index.remove(unit, key, record));
+    after.filter((key) => !old?.has(keyText(key))).forEach((key) => index.add(unit, key, record));
   }
 }
 
