@@ -85,11 +85,12 @@ export class ChangeHistory {
     const wallTime = new Date();
     for (let start = 0; start < changes.length;) {
       const { collection } = changes[start] as Change;
-      const next = changes.findIndex(
-        (change, at) => at > start && change.collection !== collection,
-      );
-      const end = next < 0 ? changes.length : next;
-      this.add(collection, wallTime, start === 0 && next < 0 ? changes : changes.slice(start, end));
+      let end = start + 1;
+      while (changes[end]?.collection === collection) {
+        end++;
+      }
+      const isAll = end - start === changes.length;
+      this.add(collection, wallTime, isAll ? changes : changes.slice(start, end));
       start = end;
     }
     if (this.entries > MAX_ENTRIES || this.bytes > MAX_BYTES) {

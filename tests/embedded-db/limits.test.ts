@@ -138,6 +138,16 @@ describe("the square of a size is not taken by", () => {
       "a search for doubled elements",
       () => sizes().findOne({ $jsonSchema: { properties: { unindexed: { uniqueItems: true } } } }),
     ],
+    [
+      "the documents of a bucket",
+      () =>
+        test.db
+          .aggregate([
+            { $documents: { $map: { input: { $range: [0, 60_000] }, in: { n: "$$this" } } } },
+            { $bucket: { groupBy: "$n", boundaries: [0, 60_000] } },
+          ])
+          .toArray(),
+    ],
     ["a text that may be a date", () => dateOf(`jul 1 ${"Z(".repeat(100_000)}`)],
   ])("%s", async (_what, run) => {
     await expect(run()).resolves.toBeTruthy();
