@@ -201,6 +201,17 @@ describe("maxTimeMS", () => {
           .toArray(),
     ],
     ["an update of everything", () => rows().updateMany({}, { $inc: { n: 1 } }, { maxTimeMS })],
+    [
+      "an explanation",
+      () => test.db.command({ explain: { find: "rows", filter: { s: /^x.y/ } }, maxTimeMS }),
+    ],
+    [
+      "$out",
+      () =>
+        rows()
+          .aggregate([{ $out: "copy" }], { maxTimeMS })
+          .toArray(),
+    ],
     ["a validation", () => test.db.command({ validate: "rows", maxTimeMS })],
     ["a search for a place in a polygon", () => rows().findOne(inPolygon(2_000), { maxTimeMS })],
     [

@@ -5,6 +5,7 @@ import type { Collection } from "../catalog/collection";
 import { evaluateExpression } from "../query/expression";
 import { parseFilter } from "../query/filter";
 import { readPath } from "../query/path";
+import { watched } from "../query/watch";
 import type { CommandContext } from "../commands/context";
 import type { WriteUnit } from "../sessions/write-unit";
 import { selectForWriting, updateOne } from "../update/execute";
@@ -38,6 +39,12 @@ function targetOf(argument: unknown, context: CommandContext): Target {
   throw failedToParse("the target of $out or $merge must be a collection name or { db, coll }");
 }
 
+/** In one commit, within the time of the command. */
+function written(context: CommandContext, work: (unit: WriteUnit) => void): Promise<void> {
+  const { deadline, engine } = context;
+  return engine.write((unit) => watched(deadline, () => work(unit)), deadline);
+}
+
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/out/ */
 function out(argument: unknown, context: CommandContext): WriteDocuments {
   const { db, name } = targetOf(argument, context);
@@ -49,13 +56,17 @@ function out(argument: unknown, context: CommandContext): WriteDocuments {
       hint: undefined,
       sort: [],
     };
-    await context.engine.write((unit) => {
+    await written(context, (unit) => {
       const collection = context.findOrCreate(unit, name, db);
-      selectForWriting(unit, collection, all, context.deadline).forEach((match) =>
-        collection.remove(unit, match, match.doc),
-      );
+      for (const match of selectForWriting(unit, collection, all, context.deadline)) {
+        context.deadline.check();
+        collection.remove(unit, match, match.doc);
+      }
       const bypass = context.flag("bypassDocumentValidation");
-      documents.forEach((doc) => collection.insert(unit, encode(doc), bypass));
+      for (const doc of documents) {
+        context.deadline.check();
+        collection.insert(unit, encode(doc), bypass);
+      }
     });
   };
 }
@@ -66,7 +77,7 @@ function merge(argument: unknown, context: CommandContext): WriteDocuments {
   const { db, name } = targetOf(spec["into"], context);
   const on = ([] as unknown[]).concat(spec["on"] ?? "_id").map(String);
   return async (documents) => {
-    await context.engine.write((unit) => {
+    await written(context, (unit) => {
       const collection = context.findOrCreate(unit, name, db);
       requireUnique(collection, on);
       documents.forEach((doc) => mergeOne(unit, collection, doc, on, spec, context));

@@ -6,6 +6,7 @@ import { pipelineArgument, refuseDocuments, stageEntry } from "../aggregate/stag
 import { writingStage } from "../aggregate/write-stages";
 import type { Collection } from "../catalog/collection";
 import { changeStream } from "./change-stream";
+import { kept } from "../query/memory-budget";
 import type { CommandContext } from "./context";
 import { explainAggregate } from "./explain";
 import { pipelineContext, pipelineSource } from "./pipeline-source";
@@ -122,7 +123,8 @@ function collected(
 ): Doc[] {
   const snapshot = context.snapshot();
   try {
-    return [...runPipeline(pipelineContext(context, snapshot, collection), collection, pipeline)];
+    const inner = pipelineContext(context, snapshot, collection);
+    return [...kept("$out and $merge", runPipeline(inner, collection, pipeline))];
   } finally {
     snapshot.release();
   }

@@ -25,7 +25,9 @@ export function explain(context: CommandContext): Doc {
   const [name = ""] = Object.keys(explained);
   const verbosity = choice("explain", context.command, "verbosity", VERBOSITIES);
   const command = { ...explained, $db: context.db };
-  const inner = new CommandContext(name, selecting(name, command), context.connection);
+  const { maxTimeMS } = context.command;
+  const selection = { maxTimeMS, ...selecting(name, command) };
+  const inner = new CommandContext(name, selection, context.connection);
   return name === "aggregate"
     ? explainAggregate(inner, pipelineArgument(explained["pipeline"]), verbosity)
     : explainFind(inner, { command, verbosity });
