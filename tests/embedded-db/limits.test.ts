@@ -1,6 +1,8 @@
 import type { mongo } from "mongoose";
 import { BoundedRegex } from "../../src/embedded-db/query/bounded-regex";
+import { Long } from "../../src/embedded-db/bson/values";
 import { startTestDatabase, stopTestDatabase, type TestDatabase } from "./support/database";
+import { WireClient } from "./support/wire-client";
 
 let test: TestDatabase;
 
@@ -348,5 +350,27 @@ describe("in a transaction", () => {
     expect((error as mongo.MongoServerError).hasErrorLabel("TransientTransactionError")).toBe(true);
     await session.abortTransaction();
     await session.endSession();
+  });
+});
+
+describe("a date beyond those of JavaScript", () => {
+  it("is kept as it is, and a document with it not changed", async () => {
+    const { port } = test.database;
+    const client = await WireClient.connect(port);
+    const asDate = (bytes: Buffer) => {
+      bytes[bytes.indexOf("\x12at\0", "latin1")] = 0x09;
+      return bytes;
+    };
+    const insert = {
+      insert: "far",
+      documents: [{ _id: 1, at: Long.fromNumber(1e17) }],
+      $db: "test",
+    };
+    expect(await client.command(insert, asDate)).toMatchObject({ n: 1 });
+    client.close();
+    const far = test.db.collection("far");
+    await expect(far.updateOne({}, { $set: { n: 1 } })).rejects.toMatchObject({ code: 2 });
+    const [found] = await far.find({}, { raw: true }).toArray();
+    expect(Buffer.from(found as never).readBigInt64LE(17)).toBe(10n ** 17n);
   });
 });

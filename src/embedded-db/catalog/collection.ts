@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { MongoError } from "../errors";
+import { badValue, MongoError } from "../errors";
 import { decode, decodeWithId, elementOf, type ElementPlace, MAX_DEPTH } from "../bson/decode";
 import { elementBytes, fromElements, MAX_DOCUMENT_BYTES } from "../bson/encode";
 import { Binary, type Doc, isDocument, ObjectId, Rank, rankOf } from "../bson/values";
@@ -136,7 +136,7 @@ export class Collection {
         `Resulting document after update is larger than ${MAX_DOCUMENT_BYTES}`,
       );
     }
-    checkDepth(after);
+    checkStorable(after);
     const touched = this.indexesTouched(stored.bytes, bytes);
     const oldKeys = this.keysOf(before, touched);
     const newKeys = this.keysOf(after, touched);
@@ -302,16 +302,19 @@ function isSameElement(before: Buffer, after: Buffer, name: string): boolean {
     : before.compare(after, now.start, now.end, old.start, old.end) === 0;
 }
 
-/** An update can nest deeper than any message; nobody could read the document any more. */
-function checkDepth(value: unknown, depth = 0): void {
+/** An update can nest deeper than any message, and nobody could read the document any more. */
+function checkStorable(value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) {
     throw new MongoError(15, `BSONObj exceeds maximum nested object depth: ${MAX_DEPTH}`);
   }
   if (Array.isArray(value)) {
-    value.forEach((element) => checkDepth(element, depth + 1));
+    value.forEach((element) => checkStorable(element, depth + 1));
+  } else if (value instanceof Date && Number.isNaN(value.getTime())) {
+    // Another client has stored it; it would be written anew as the beginning of 1970.
+    throw badValue("a document with a date beyond those of JavaScript cannot be changed here");
   } else if (isDocument(value)) {
     for (const name in value) {
-      checkDepth(value[name], depth + 1);
+      checkStorable(value[name], depth + 1);
     }
   }
 }

@@ -26,6 +26,7 @@ import {
 } from "../../bson/values";
 import type { CompileOperator, Evaluate } from "../scope";
 import { fixed, isNullish, untilNull, variadic } from "./arguments";
+import { dateAt } from "./calendar";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */
 export const ARITHMETIC: Record<string, CompileOperator> = {
@@ -121,7 +122,7 @@ function add(values: unknown[]): unknown {
     throw new MongoError(16612, "only one date allowed in an $add expression");
   }
   const total = sumNumbers(values.filter(isNumeric));
-  return date ? new Date(date.getTime() + (toNumber(total) as number)) : total;
+  return date ? dateAt("$add", date.getTime() + (toNumber(total) as number)) : total;
 }
 
 function factor(value: unknown): unknown {
@@ -148,7 +149,7 @@ function subtract(a: unknown, b: unknown): unknown {
     return Long.fromNumber(a.getTime() - b.getTime());
   }
   if (a instanceof Date && isNumeric(b)) {
-    return new Date(a.getTime() - (toNumber(b) as number));
+    return dateAt("$subtract", a.getTime() - (toNumber(b) as number));
   }
   if (!isNumeric(a) || !isNumeric(b)) {
     throw new MongoError(14, `can't $subtract ${typeName(b)} from ${typeName(a)}`);

@@ -67,6 +67,15 @@ function formatIn(timeZone: string): Intl.DateTimeFormat {
   }
 }
 
+/** A date that an operator has computed; an error beyond those that JavaScript has. */
+export function dateAt(operator: string, time: number): Date {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) {
+    throw new MongoError(15, `date overflow in ${operator}`);
+  }
+  return date;
+}
+
 /** The moment as the zone's clocks show it, in the UTC fields of a date. */
 export function toLocal(time: number, zone: Zone): Date {
   return new Date(time + zone.offsetAt(time));

@@ -13,6 +13,7 @@ import { type Compile, type CompileOperator, type Evaluate, isTruthy, type Scope
 import { isNullish, namedArguments } from "./arguments";
 import {
   addMonths,
+  dateAt,
   dayNumber,
   dayOfYear,
   formatDate,
@@ -169,7 +170,8 @@ function addOperator(name: string, sign: 1 | -1): CompileOperator {
       if (count === undefined || !Number.isInteger(count)) {
         throw new MongoError(5166405, `${name} expects integer amount of time units`);
       }
-      return new Date(shiftDate(requireDate(start), timeUnit(unit, name), count * sign, zone));
+      const time = shiftDate(requireDate(start), timeUnit(unit, name), count * sign, zone);
+      return dateAt(name, time);
     };
   };
 }
@@ -272,7 +274,8 @@ function compileTrunc(argument: unknown, compile: Compile): Evaluate {
     if (count === undefined || !Number.isInteger(count) || count < 1) {
       throw new MongoError(5439018, "$dateTrunc requires 'binSize' to be greater than 0");
     }
-    return new Date(
+    return dateAt(
+      "$dateTrunc",
       truncated(requireDate(date), timeUnit(unit, "$dateTrunc"), count, zone, firstDay),
     );
   };
@@ -320,7 +323,7 @@ function compileFromParts(argument: unknown, compile: Compile): Evaluate {
     }
     const [a, b, c, ...clock] = numbers as [number, number, number, ...number[]];
     const day = iso ? fromIsoWeek(a, b, c) : localTime(a, b, c);
-    return new Date(fromLocal(day + localTime(1970, 1, 1, ...clock), zone));
+    return dateAt("$dateFromParts", fromLocal(day + localTime(1970, 1, 1, ...clock), zone));
   };
 }
 

@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import { aggregate, type Case, find, found } from "../case";
+import { aggregate, type Case, type Doc, find, found } from "../case";
 
 const { Decimal128, Double, Long } = mongo;
 
@@ -229,4 +229,17 @@ export const VALUE_CASES: Case[] = [
     commands: [find({ v: { $elemMatch: { $elemMatch: { $eq: 1 } } } }, { projection: { _id: 1 } })],
     reply: found({ _id: 1 }),
   },
+  ...(
+    [
+      ["$add", { $add: [new Date(0), 9e15] }],
+      ["$subtract", { $subtract: [new Date(0), 9e15] }],
+      ["$dateAdd", { $dateAdd: { startDate: new Date(0), unit: "year", amount: 400_000 } }],
+      ["$dateFromParts", { $dateFromParts: { year: 400_000 } }],
+    ] as [string, Doc][]
+  ).map(([name, v]): Case => ({
+    name: `${name}: refuses a date beyond those of JavaScript`,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v } })],
+    reply: { ok: 0, code: 15 },
+  })),
 ];
