@@ -1,5 +1,5 @@
 import { MongoError } from "../../errors";
-import { toDecimal } from "../../bson/numbers";
+import { toDecimal, truncateToLong } from "../../bson/numbers";
 import {
   Binary,
   Decimal128,
@@ -166,7 +166,7 @@ function parseNumber(text: string, target: string): unknown {
   if (target === "decimal") {
     return Decimal128.fromString(text);
   }
-  return target === "long" ? Long.fromString(text) : Number(text);
+  return target === "long" ? BigInt(text.replace("+", "")) : Number(text);
 }
 
 function toDecimalValue(number: unknown): Decimal128 {
@@ -192,11 +192,11 @@ function toLong(value: unknown): Long {
   if (value instanceof Long) {
     return value;
   }
-  const number = Math.trunc(toNumber(value) ?? NaN);
-  if (!Number.isFinite(number) || Math.abs(number) >= 2 ** 63) {
+  const whole = typeof value === "bigint" ? value : truncateToLong(value);
+  if (whole === undefined || BigInt.asIntN(64, whole) !== whole) {
     throw overflow();
   }
-  return Long.fromBigInt(BigInt(number));
+  return Long.fromBigInt(whole);
 }
 
 /** An int is no date: it could hold a moment of the year 1970 only. */

@@ -242,4 +242,16 @@ export const VALUE_CASES: Case[] = [
     commands: [aggregate({ $project: { v } })],
     reply: { ok: 0, code: 15 },
   })),
+  {
+    name: "$toLong: of a decimal is exact",
+    documents: [{ _id: 1, n: decimal("9007199254740993") }],
+    commands: [aggregate({ $project: { v: { $toString: { $toLong: "$n" } } } })],
+    reply: found({ _id: 1, v: "9007199254740993" }),
+  },
+  {
+    name: "$toLong: of a text beyond a long is refused",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $project: { v: { $toLong: "99999999999999999999" } } })],
+    reply: { ok: 0, code: 241 },
+  },
 ];
