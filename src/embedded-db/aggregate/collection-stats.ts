@@ -52,7 +52,13 @@ export function collStats(argument: unknown, context: PipelineContext): Stage {
       "Unable to retrieve storageStats in $collStats stage :: caused by :: Collection not found.",
     );
   }
-  const wanted = argument as Doc;
+  if (!isDocument(argument)) {
+    throw new MongoError(
+      5447000,
+      `$collStats must take a nested object but found: ${typeName(argument)}`,
+    );
+  }
+  const wanted = argument;
   const count = context.countOf(collection);
   const out: Doc = { ns: collection.ns, host: hostname(), localTime: new Date() };
   if ("storageStats" in wanted) {

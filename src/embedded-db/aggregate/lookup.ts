@@ -6,7 +6,13 @@ import { compileExpression } from "../query/expression";
 import { kept } from "../query/memory-budget";
 import { fieldPath, readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
-import { beginsWithDocuments, refuseDocuments, type Stage, type StageContext } from "./stage";
+import {
+  beginsWithDocuments,
+  pipelineArgument,
+  refuseDocuments,
+  type Stage,
+  type StageContext,
+} from "./stage";
 
 /** What a join remembers is bounded: a repeated key beyond it is looked up again. */
 const CACHED_DOCUMENTS = 100_000;
@@ -62,8 +68,16 @@ function parse(argument: unknown, context: StageContext): Lookup {
   if (unknown !== undefined) {
     throw failedToParse(`unknown argument to $lookup: ${unknown}`);
   }
-  const { from, as, localField, foreignField } = argument as Record<string, unknown>;
-  const pipeline = argument["pipeline"] as unknown[] | undefined;
+  const { from, as, localField, foreignField } = argument;
+  for (const name of ["localField", "foreignField"]) {
+    if (argument[name] !== undefined && typeof argument[name] !== "string") {
+      throw failedToParse(
+        `$lookup argument '${name}' must be a string, is type ${typeName(argument[name])}`,
+      );
+    }
+  }
+  const pipeline =
+    argument["pipeline"] === undefined ? undefined : pipelineArgument(argument["pipeline"]);
   if (typeof as !== "string") {
     throw failedToParse("must specify 'as' field for a $lookup");
   }

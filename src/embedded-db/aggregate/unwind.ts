@@ -1,12 +1,12 @@
 import { MongoError } from "../errors";
 import { type Doc, isDocument, Long } from "../bson/values";
-import { own } from "../query/path";
+import { fieldPath, own } from "../query/path";
 import type { PipelineContext, Stage } from "./stage";
 
 interface Unwind {
   parts: string[];
   keepEmpty: boolean;
-  indexField: string | undefined;
+  indexField: string[] | undefined;
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/unwind/ */
@@ -43,15 +43,34 @@ function parse(argument: unknown): Unwind {
   return {
     parts: path.slice(1).split("."),
     keepEmpty: spec["preserveNullAndEmptyArrays"] === true,
-    indexField: spec["includeArrayIndex"] as string | undefined,
+    indexField: indexField(spec["includeArrayIndex"]),
   };
+}
+
+function indexField(name: unknown): string[] | undefined {
+  if (name === undefined) {
+    return undefined;
+  }
+  if (typeof name !== "string" || name === "") {
+    throw new MongoError(
+      28810,
+      "expected a non-empty string for the includeArrayIndex option to $unwind stage",
+    );
+  }
+  if (name.startsWith("$")) {
+    throw new MongoError(
+      28822,
+      `includeArrayIndex option to $unwind stage should not be prefixed with a '$': ${name}`,
+    );
+  }
+  return fieldPath(name);
 }
 
 function* unwindDocument(doc: Doc, spec: Unwind): Iterable<Doc> {
   const value = nestedValue(doc, spec.parts);
   const { indexField } = spec;
   const numbered = (out: Doc, index: unknown) =>
-    indexField === undefined ? out : { ...out, [indexField]: index };
+    indexField === undefined ? out : replaced(out, indexField, index);
   if (Array.isArray(value) && value.length > 0) {
     for (const [index, element] of value.entries()) {
       yield numbered(replaced(doc, spec.parts, element), Long.fromNumber(index));
@@ -76,7 +95,7 @@ function replaced(doc: Doc, parts: readonly string[], value: unknown): Doc {
   const [first = "", ...rest] = parts;
   const out = { ...doc };
   const inner = out[first];
-  const next = rest.length === 0 ? value : isDocument(inner) ? replaced(inner, rest, value) : inner;
+  const next = rest.length === 0 ? value : replaced(isDocument(inner) ? inner : {}, rest, value);
   if (next === undefined) {
     delete out[first];
   } else {

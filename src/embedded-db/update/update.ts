@@ -1,4 +1,4 @@
-import { badValue, failedToParse, MongoError } from "../errors";
+import { badValue, failedToParse, MongoError, typeMismatch } from "../errors";
 import { equalValues } from "../bson/compare";
 import { formatValue } from "../bson/format";
 import { type Doc, isDocument, ObjectId, omit, rankOf, Rank, typeName } from "../bson/values";
@@ -207,7 +207,11 @@ function parseArrayFilters(
   modifications: readonly Modification[],
 ): ArrayFilters {
   const filters: ArrayFilters = new Map();
-  for (const raw of options.arrayFilters ?? []) {
+  const given = options.arrayFilters ?? [];
+  if (!Array.isArray(given)) {
+    throw typeMismatch(`arrayFilters must be an array, not ${typeName(given)}`);
+  }
+  for (const raw of given as unknown[]) {
     const name = identifierOf(raw);
     if (filters.has(name)) {
       throw failedToParse(

@@ -413,4 +413,45 @@ export const STAGE_CASES: Case[] = [
     ],
     reply: found({ _id: 1, d: [{ n: 1 }] }, { n: 2 }),
   },
+  ...(
+    [
+      ["$lookup: refuses a local field that is no text", { localField: 5, foreignField: "a" }],
+      ["$lookup: refuses a foreign field that is no text", { localField: "a", foreignField: 5 }],
+    ] as [string, Doc][]
+  ).map(([name, fields]): Case => ({
+    name,
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $lookup: { from: "c", as: "x", ...fields } })],
+    reply: { ok: 0, code: 9 },
+  })),
+  {
+    name: "$lookup: refuses a pipeline that is none",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $lookup: { from: "c", as: "x", pipeline: 5 } })],
+    reply: { ok: 0, code: 14 },
+  },
+  {
+    name: "$collStats: refuses what is no document",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $collStats: 5 })],
+    reply: { ok: 0, code: 5447000 },
+  },
+  {
+    name: "$unwind: numbers the elements inside of a document",
+    documents: [{ _id: 1, a: [5] }],
+    commands: [aggregate({ $unwind: { path: "$a", includeArrayIndex: "at.place" } })],
+    reply: found({ _id: 1, a: 5, at: { place: 0 } }),
+  },
+  ...(
+    [
+      [5, 28810],
+      ["", 28810],
+      ["$place", 28822],
+    ] as [unknown, number][]
+  ).map(([includeArrayIndex, code]): Case => ({
+    name: `$unwind: refuses to number the elements in ${JSON.stringify(includeArrayIndex)}`,
+    documents: [{ _id: 1, a: [5] }],
+    commands: [aggregate({ $unwind: { path: "$a", includeArrayIndex } })],
+    reply: { ok: 0, code },
+  })),
 ];

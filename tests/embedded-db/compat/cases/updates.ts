@@ -164,4 +164,10 @@ export const UPDATE_CASES: Case[] = [
     ],
     reply: { ok: 0, code: 9 },
   },
+  {
+    name: "array filters that are no array are refused",
+    documents: [{ _id: 1, a: [1] }],
+    commands: [update({}, { $set: { "a.$[e]": 2 } }, { arrayFilters: 5 })],
+    reply: { ok: 1, writeErrors: [{ index: 0, code: 14 }] },
+  },
 ];
