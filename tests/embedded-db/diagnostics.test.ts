@@ -286,3 +286,15 @@ describe("convertToCapped", () => {
     await expect(db.command({ validate: "c" })).resolves.toMatchObject({ valid: true });
   });
 });
+
+describe("setParameter", () => {
+  it.each([
+    ["what every object has", { toString: 5 }, 72],
+    ["a text for a number", { ttlMonitorSleepSecs: "60" }, 2],
+    ["no time at all", { ttlMonitorSleepSecs: 0 }, 2],
+    ["a number for a switch", { ttlMonitorEnabled: 1 }, 2],
+  ])("refuses %s", async (_what, parameter, code) => {
+    const admin = test.client.db("admin");
+    await expect(admin.command({ setParameter: 1, ...parameter })).rejects.toMatchObject({ code });
+  });
+});

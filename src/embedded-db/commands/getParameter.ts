@@ -1,5 +1,5 @@
-import { MongoError } from "../errors";
-import type { Doc } from "../bson/values";
+import { badValue, MongoError } from "../errors";
+import { type Doc, isNumeric, toNumber, typeName } from "../bson/values";
 import type { CommandContext } from "./context";
 import { MONGODB_VERSION } from "./buildInfo";
 
@@ -9,7 +9,7 @@ export function getParameter(context: CommandContext): Doc {
   if (context.command["getParameter"] === "*") {
     return known;
   }
-  const wanted = Object.keys(context.command).filter((name) => name in known);
+  const wanted = Object.keys(context.command).filter((name) => Object.hasOwn(known, name));
   if (wanted.length === 0) {
     throw new MongoError(72, "no option found to get");
   }
@@ -19,7 +19,7 @@ export function getParameter(context: CommandContext): Doc {
 /** @see https://www.mongodb.com/docs/manual/reference/command/setParameter/ */
 export function setParameter(context: CommandContext): Doc {
   const { parameters } = context.engine;
-  const wanted = Object.keys(context.command).filter((name) => name in parameters);
+  const wanted = Object.keys(context.command).filter((name) => Object.hasOwn(parameters, name));
   const [name] = wanted;
   if (name === undefined) {
     throw new MongoError(
@@ -27,9 +27,21 @@ export function setParameter(context: CommandContext): Doc {
       "attempted to set unrecognized parameter, use help:true to see options ",
     );
   }
+  wanted.forEach((key) => checkParameter(key, context.command[key], parameters[key]));
   const was = parameters[name];
   wanted.forEach((key) => (parameters[key] = context.command[key]));
   return { was };
+}
+
+/** Refuses a value of another kind than the parameter has. */
+function checkParameter(name: string, value: unknown, before: unknown): void {
+  const isNumber = isNumeric(before);
+  if (isNumber ? !isNumeric(value) : typeof value !== typeof before) {
+    throw badValue(`Invalid value for the parameter ${name}: it is a ${typeName(value)}`);
+  }
+  if (isNumber && !((toNumber(value) ?? 0) > 0)) {
+    throw badValue(`Invalid value for the parameter ${name}: it must be greater than 0`);
+  }
 }
 
 function parametersOf(context: CommandContext): Doc {
