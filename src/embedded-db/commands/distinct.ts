@@ -2,11 +2,18 @@ import { type Doc } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
 import { identityOf } from "../index/index-keys";
 import { someValueAt } from "../query/path";
+import type { Match } from "../query/scan";
 import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { parseFind, viewPipeline } from "./query";
 import { compareValues } from "../bson/compare";
+
+function* documentsOf(matches: Iterable<Match>): Iterable<Doc> {
+  for (const { doc } of matches) {
+    yield doc;
+  }
+}
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/distinct/ */
 export function distinct(context: CommandContext): Doc {
@@ -34,7 +41,7 @@ export function distinct(context: CommandContext): Doc {
           collection,
           viewPipeline(context, query),
         )
-      : [...select(snapshot, collection, query, context.deadline).matches].map(({ doc }) => doc);
+      : documentsOf(select(snapshot, collection, query, context.deadline).matches);
     for (const doc of docs) {
       someValueAt(doc, parts, 0, note);
     }

@@ -98,9 +98,9 @@ export class WriteUnit implements Writer {
 
   /** Removes everything under a range of keys. */
   deleteRange(range: KeyRange): void {
-    for (const { key } of [...this.target.range(range)]) {
-      this.delete(key);
-    }
+    // All keys before the first deletion, but not their values: they may be more than fit.
+    const keys = Array.from(this.target.range(range), ({ key }) => key);
+    keys.forEach((key) => this.delete(key));
   }
 
   /** Notes how many documents and bytes a collection has gained. */
