@@ -59,9 +59,14 @@ async function main(): Promise<void> {
     process.stdout.write(`Copied ${dataDir} to ${backup}.\n`);
     return;
   }
-  const database = await startEmbeddedDatabase(
-    dataDir === undefined ? { port } : { port, dataDir },
-  );
+  const database = await startEmbeddedDatabase({
+    port,
+    ...(dataDir === undefined ? {} : { dataDir }),
+    onFailure: ({ message }) => {
+      process.stderr.write(`${message}\n`);
+      process.exit(1);
+    },
+  });
   process.stdout.write(`${database.uri}\n`);
   if (!database.owner) {
     process.stdout.write("Another process serves this folder already; connect to it there.\n");
