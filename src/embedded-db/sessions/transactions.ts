@@ -175,10 +175,6 @@ export class Transactions {
     this.end(transaction);
   }
 
-  expired(now: number): Transaction[] {
-    return [...this.open].filter(({ expires }) => expires < now);
-  }
-
   private end(transaction: Transaction): void {
     this.open.delete(transaction);
     transaction.claimed.forEach((key) => this.claims.delete(key));
