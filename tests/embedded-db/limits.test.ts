@@ -150,6 +150,17 @@ describe("the square of a size is not taken by", () => {
           ])
           .toArray(),
     ],
+    [
+      "the fields of an upsert",
+      () =>
+        test.db
+          .collection("upserts")
+          .updateOne(
+            Object.fromEntries(numbers(15_000).map((n) => [`f${n}`, n])),
+            { $set: { n: 1 } },
+            { upsert: true },
+          ),
+    ],
     ["a text that may be a date", () => dateOf(`jul 1 ${"Z(".repeat(100_000)}`)],
   ])("%s", async (_what, run) => {
     await expect(run()).resolves.toBeTruthy();

@@ -358,13 +358,15 @@ function equalitiesOf(node: FilterNode): { path: string; value: unknown }[] {
   }
 }
 
+/** Refuses a filter that says of a field what it is, and says so again of it or of what is inside. */
 function refuseTwice(paths: readonly string[]): void {
-  paths.forEach((path, at) => {
-    const other = paths
-      .slice(0, at)
-      .find(
-        (known) => known === path || known.startsWith(`${path}.`) || path.startsWith(`${known}.`),
-      );
+  const seen = new Set<string>();
+  const inside = new Map<string, string>();
+  for (const path of paths) {
+    const ancestors = ancestorsOf(path);
+    const other = seen.has(path)
+      ? path
+      : (inside.get(path) ?? ancestors.find((ancestor) => seen.has(ancestor)));
     if (other !== undefined) {
       throw new MongoError(
         54,
@@ -373,7 +375,9 @@ function refuseTwice(paths: readonly string[]): void {
           : `cannot infer query fields to set, both paths '${path}' and '${other}' are matched`,
       );
     }
-  });
+    seen.add(path);
+    ancestors.forEach((ancestor) => inside.set(ancestor, path));
+  }
 }
 
 /**
