@@ -26,7 +26,10 @@ export function explain(context: CommandContext): Doc {
   const verbosity = choice("explain", context.command, "verbosity", VERBOSITIES);
   const command = { ...explained, $db: context.db };
   const { maxTimeMS } = context.command;
-  const selection = { maxTimeMS, ...selecting(name, command) };
+  const selection = {
+    ...selecting(name, command),
+    ...(maxTimeMS === undefined ? {} : { maxTimeMS }),
+  };
   const inner = new CommandContext(name, selection, context.connection);
   return name === "aggregate"
     ? explainAggregate(inner, pipelineArgument(explained["pipeline"]), verbosity)
