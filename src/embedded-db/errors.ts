@@ -16,6 +16,7 @@ const ERROR_NAMES = {
   26: "NamespaceNotFound",
   27: "IndexNotFound",
   28: "PathNotViable",
+  34: "CannotBackfillArray",
   40: "ConflictingUpdateOperators",
   43: "CursorNotFound",
   48: "NamespaceExists",

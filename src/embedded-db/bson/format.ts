@@ -126,6 +126,11 @@ export function formatDocument(doc: Doc): string {
   return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
 }
 
+/** A document as messages name it: `{_id: 1}`. */
+export function formatIdentity(doc: Doc): string {
+  return `{_id: ${formatValue(doc["_id"])}}`;
+}
+
 function formatArray(values: unknown[]): string {
   return values.length === 0 ? "[]" : `[ ${values.map(formatValue).join(", ")} ]`;
 }

@@ -1,4 +1,6 @@
-import { Decimal128, Double, double, fitsInt32, Long, toNumber } from "./values";
+import { failedToParse, type MongoError } from "../errors";
+import { formatValue } from "./format";
+import { Decimal128, Double, double, fitsInt32, isNumeric, Long, toNumber } from "./values";
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -287,6 +289,30 @@ export function truncateToLong(value: unknown): bigint | undefined {
         ? number
         : wholeOf(number);
   return whole !== undefined && whole >= INT64_MIN && whole <= INT64_MAX ? whole : undefined;
+}
+
+/** The whole number a client gave for an option, in any numeric type; throws for anything else. */
+export function parseLong(
+  name: string,
+  value: unknown,
+  refuse: (message: string) => MongoError = failedToParse,
+): bigint {
+  const shown = `${name}: ${formatValue(value)}`;
+  if (!isNumeric(value)) {
+    throw refuse(`Expected a number in: ${shown}`);
+  }
+  if (Number.isNaN(toNumber(value)) && !(value instanceof Decimal128)) {
+    throw refuse(`Expected an integer, but found NaN in: ${shown}`);
+  }
+  const whole = truncateToLong(value);
+  const exactly = whole !== undefined && compareNumbers(value, Long.fromBigInt(whole)) === 0;
+  if (whole === undefined || (!exactly && value instanceof Decimal128)) {
+    throw refuse(`Cannot represent as a 64-bit integer: ${shown}`);
+  }
+  if (!exactly) {
+    throw refuse(`Expected an integer: ${shown}`);
+  }
+  return whole;
 }
 
 function wholeOf(value: number): bigint | undefined {

@@ -1,7 +1,7 @@
 import { badValue, MongoError } from "../errors";
 import { compareValues, equalValues, regexText, type StringOrder } from "../bson/compare";
 import { MAX_DOCUMENT_BYTES } from "../bson/encode";
-import { truncateToLong } from "../bson/numbers";
+import { parseLong, truncateToLong } from "../bson/numbers";
 import {
   type Binary,
   Decimal128,
@@ -228,17 +228,10 @@ function matchesRegex(operand: unknown, options: unknown): ValuePredicate {
 }
 
 function compileSize(operand: unknown): Compiled {
-  const size = toNumber(operand);
-  if (size === undefined) {
-    throw badValue(
-      `Failed to parse $size. Expected a number in: $size: ${JSON.stringify(operand)}`,
-    );
-  }
-  if (!Number.isInteger(size)) {
-    throw badValue(`Failed to parse $size. Expected an integer: $size: ${size}`);
-  }
+  const refuse = (message: string) => badValue(`Failed to parse $size. ${message}`);
+  const size = Number(parseLong("$size", operand, refuse));
   if (size < 0) {
-    throw badValue(`Failed to parse $size. Expected a non-negative number in: $size: ${size}`);
+    throw refuse(`Expected a non-negative number in: $size: ${size}`);
   }
   return { wholeArray: true, test: (value) => Array.isArray(value) && value.length === size };
 }

@@ -1,7 +1,7 @@
 import { badValue, failedToParse, typeMismatch } from "../errors";
-import { arithmetic } from "../bson/numbers";
+import { arithmetic, parseLong } from "../bson/numbers";
 import { compareValues, equalValues, identicalValues } from "../bson/compare";
-import { formatDocument, formatValue } from "../bson/format";
+import { formatIdentity, formatValue } from "../bson/format";
 import {
   type Doc,
   isDocument,
@@ -14,9 +14,16 @@ import {
 } from "../bson/values";
 import type { Collation } from "../query/collation";
 import { isLogical, isOperatorDocument, isRegex, parseFilter } from "../query/filter";
-import { parseSort, sortDocuments } from "../query/sort";
 import { checkDeadline } from "../query/watch";
-import { arrayOnTheWay, isDynamic, setPath, takePath } from "./path";
+import {
+  arrayOnTheWay,
+  firstMissing,
+  isDynamic,
+  parsePath,
+  refuseDollar,
+  setPath,
+} from "./path";
+import { checkPush, push } from "./push";
 
 /** One operator on one path of one document. */
 export interface Application {
@@ -61,7 +68,7 @@ export const OPERATORS: Record<string, UpdateOperator> = {
   },
   $mul: numeric("$mul", "multiply", (before, operand) => arithmetic("multiply", before, operand)),
   $pop: { creates: false, traverses: true, check: checkPop, apply: pop },
-  $pull: { creates: false, traverses: true, apply: pull },
+  $pull: { creates: false, traverses: true, check: checkPull, apply: pull },
   $pullAll: { creates: false, traverses: true, check: checkPullAll, apply: pullAll },
   $push: { creates: true, appends: true, check: checkPush, apply: push },
   $rename: { creates: false, traverses: true, check: checkRename, apply: rename },
@@ -77,10 +84,6 @@ function keepIfEqual(before: unknown, after: unknown): unknown {
 
 function shown(path: string, value: unknown): string {
   return `{${path}: ${formatValue(value)}}`;
-}
-
-function identity(doc: Doc): string {
-  return formatDocument({ _id: doc["_id"] }).replace(/^\{ (.*) \}$/, "{$1}");
 }
 
 function numeric(
@@ -102,13 +105,13 @@ function numeric(
       if (!isNumeric(before)) {
         const field = path.split(".").at(-1);
         throw typeMismatch(
-          `Cannot apply ${name} to a value of non-numeric type. ${identity(doc)} has the field '${field}' of non-numeric type ${typeName(before)}`,
+          `Cannot apply ${name} to a value of non-numeric type. ${formatIdentity(doc)} has the field '${field}' of non-numeric type ${typeName(before)}`,
         );
       }
       const after = compute(before, operand);
       if (after === undefined) {
         throw badValue(
-          `Failed to apply ${name} operations to current value (${formatValue(before)}) for document ${identity(doc)}`,
+          `Failed to apply ${name} operations to current value (${formatValue(before)}) for document ${formatIdentity(doc)}`,
         );
       }
       return after;
@@ -123,25 +126,40 @@ function extreme(before: unknown, operand: unknown, sign: 1 | -1, collation?: Co
   return compareValues(operand, before, collation?.order) * sign > 0 ? operand : before;
 }
 
-function checkBit(path: string, operand: unknown): void {
-  if (
-    !isDocument(operand) ||
-    Object.keys(operand).some((name) => !["and", "or", "xor"].includes(name))
-  ) {
-    throw badValue(`The $bit modifier is not compatible with: ${shown(path, operand)}`);
-  }
-  const bad = Object.values(operand).find((mask) => !["int", "long"].includes(typeName(mask)));
-  if (bad !== undefined) {
+function checkBit(_path: string, operand: unknown): void {
+  if (!isDocument(operand)) {
     throw badValue(
-      `The $bit modifier field must be an Integer(32/64 bit); a '${typeName(bad)}' is not supported here: ${shown(path, operand)}`,
+      `The $bit modifier is not compatible with a ${typeName(operand)}. You must pass in an embedded document: {$bit: {field: {and/or/xor: #}}`,
+    );
+  }
+  const operations = Object.entries(operand);
+  for (const [name, mask] of operations) {
+    if (!["and", "or", "xor"].includes(name)) {
+      throw badValue(
+        `The $bit modifier only supports 'and', 'or', and 'xor', not '${name}' which is an unknown operator: ${shown(name, mask)}`,
+      );
+    }
+    if (!isInteger(mask)) {
+      throw badValue(
+        `The $bit modifier field must be an Integer(32/64 bit); a '${typeName(mask)}' is not supported here: ${shown(name, mask)}`,
+      );
+    }
+  }
+  if (operations.length === 0) {
+    throw badValue(
+      "You must pass in at least one bitwise operation. The format is: {$bit: {field: {and/or/xor: #}}",
     );
   }
 }
 
+function isInteger(value: unknown): boolean {
+  return ["int", "long"].includes(typeName(value));
+}
+
 function bit(before: unknown, { operand, path, doc }: Application): unknown {
-  if (before !== undefined && !["int", "long"].includes(typeName(before))) {
+  if (before !== undefined && !isInteger(before)) {
     throw badValue(
-      `Cannot apply $bit to a value of non-integral type.${identity(doc)} has the field ${path} of non-integer type ${typeName(before)}`,
+      `Cannot apply $bit to a value of non-integral type.${formatIdentity(doc).slice(1, -1)} has the field ${path.split(".").at(-1)} of non-integer type ${typeName(before)}`,
     );
   }
   const operations = Object.entries(operand as Doc);
@@ -157,10 +175,21 @@ function bit(before: unknown, { operand, path, doc }: Application): unknown {
 }
 
 function checkCurrentDate(_path: string, operand: unknown): void {
-  const type = isDocument(operand) ? operand["$type"] : operand;
-  if (type !== "date" && type !== "timestamp" && typeof type !== "boolean") {
+  if (typeof operand === "boolean") {
+    return;
+  }
+  if (!isDocument(operand)) {
     throw badValue(
       `${typeName(operand)} is not valid type for $currentDate. Please use a boolean ('true') or a $type expression ({$type: 'timestamp/date'}).`,
+    );
+  }
+  const unknown = Object.keys(operand).find((name) => name !== "$type");
+  if (unknown !== undefined) {
+    throw badValue(`Unrecognized $currentDate option: ${unknown}`);
+  }
+  if (operand["$type"] !== "date" && operand["$type"] !== "timestamp") {
+    throw badValue(
+      "The '$type' string field is required to be 'date' or 'timestamp': {$currentDate: {field : {$type: 'date'}}}",
     );
   }
 }
@@ -172,10 +201,23 @@ function currentDate(_before: unknown, { operand }: Application): unknown {
 }
 
 function checkAddToSet(_path: string, operand: unknown): void {
-  checkEach("$addToSet", operand);
-  if (hasEach(operand) && Object.keys(operand).length > 1) {
+  if (!startsWithEach(operand)) {
+    return;
+  }
+  const { $each: each } = operand;
+  if (!Array.isArray(each)) {
+    throw typeMismatch(
+      `The argument to $each in $addToSet must be an array but it was of type ${typeName(each)}`,
+    );
+  }
+  if (Object.keys(operand).length > 1) {
     throw badValue(`Found unexpected fields after $each in $addToSet: ${formatValue(operand)}`);
   }
+}
+
+/** Behind another field, `$each` is a field of the element. */
+function startsWithEach(operand: unknown): operand is Doc {
+  return isDocument(operand) && Object.keys(operand)[0] === "$each";
 }
 
 function addToSet(before: unknown, { operand, path, collation }: Application): unknown {
@@ -184,7 +226,7 @@ function addToSet(before: unknown, { operand, path, collation }: Application): u
       `Cannot apply $addToSet to non-array field. Field named '${path.split(".").at(-1)}' has non-array type ${typeName(before)}`,
     );
   }
-  const additions = eachOf(operand);
+  const additions = startsWithEach(operand) ? (operand["$each"] as unknown[]) : [operand];
   const after: unknown[] = before === undefined ? [] : [...(before as unknown[])];
   for (const value of additions) {
     checkDeadline();
@@ -195,90 +237,8 @@ function addToSet(before: unknown, { operand, path, collation }: Application): u
   return before !== undefined && after.length === before.length ? before : after;
 }
 
-function hasEach(operand: unknown): operand is Doc {
-  return isDocument(operand) && "$each" in operand;
-}
-
-function checkEach(name: string, operand: unknown): void {
-  if (hasEach(operand) && !Array.isArray(operand["$each"])) {
-    throw typeMismatch(
-      `The argument to $each in ${name} must be an array but it was of type ${typeName(operand["$each"])}`,
-    );
-  }
-}
-
-function eachOf(operand: unknown): unknown[] {
-  return hasEach(operand) ? (operand["$each"] as unknown[]) : [operand];
-}
-
-const PUSH_MODIFIERS = new Set(["$each", "$position", "$slice", "$sort"]);
-
-function checkPush(_path: string, operand: unknown): void {
-  const modifiers = hasEach(operand) ? operand : {};
-  checkEach("$push", operand);
-  const unknown = Object.keys(modifiers).find((name) => !PUSH_MODIFIERS.has(name));
-  if (unknown !== undefined) {
-    throw badValue(`Unrecognized clause in $push: ${unknown}`);
-  }
-  pushPosition(modifiers["$position"], 0);
-  sortPushed([], modifiers["$sort"]);
-  slicePushed([], modifiers["$slice"]);
-}
-
-function push(before: unknown, { operand, path, doc }: Application): unknown {
-  if (before !== undefined && !Array.isArray(before)) {
-    throw badValue(
-      `The field '${path}' must be an array but is of type ${typeName(before)} in document ${identity(doc)}`,
-    );
-  }
-  const modifiers = hasEach(operand) ? operand : {};
-  const old: unknown[] = before ?? [];
-  const place = pushPosition(modifiers["$position"], old.length);
-  // A list of arguments, as splice takes, would have an end.
-  const after = [...old.slice(0, place), ...eachOf(operand), ...old.slice(place)];
-  return slicePushed(sortPushed(after, modifiers["$sort"]), modifiers["$slice"]);
-}
-
-function pushPosition(position: unknown, length: number): number {
-  const place = position === undefined ? length : toNumber(position);
-  if (place === undefined || !Number.isInteger(place)) {
-    throw badValue(
-      "The value for $position must be an integer value, not of type: " + typeName(position),
-    );
-  }
-  return place < 0 ? Math.max(length + place, 0) : Math.min(place, length);
-}
-
-function sortPushed(values: unknown[], sort: unknown): unknown[] {
-  if (sort === undefined) {
-    return values;
-  }
-  if (isDocument(sort)) {
-    return sortDocuments(values, parseSort(sort), (value) => (isDocument(value) ? value : {}));
-  }
-  const direction = toNumber(sort);
-  if (direction !== 1 && direction !== -1) {
-    throw badValue(
-      "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields",
-    );
-  }
-  return [...values].sort((a, b) => compareValues(a, b) * direction);
-}
-
-function slicePushed(values: unknown[], slice: unknown): unknown[] {
-  if (slice === undefined) {
-    return values;
-  }
-  const count = toNumber(slice);
-  if (count === undefined || !Number.isInteger(count)) {
-    throw badValue(
-      `The value for $slice must be an integer value but was given type: ${typeName(slice)}`,
-    );
-  }
-  if (count === 0) {
-    return [];
-  }
-  return count < 0 ? values.slice(count) : values.slice(0, count);
+function checkPull(_path: string, operand: unknown): void {
+  pullTest(operand, undefined);
 }
 
 function pull(before: unknown, { operand, collation }: Application): unknown {
@@ -333,13 +293,9 @@ function pullAll(before: unknown, { operand, collation }: Application): unknown 
 }
 
 function checkPop(path: string, operand: unknown): void {
-  const end = toNumber(operand);
-  if (end !== 1 && end !== -1) {
-    throw failedToParse(
-      end === undefined
-        ? `Expected a number in: ${path}: ${formatValue(operand)}`
-        : `$pop expects 1 or -1, found: ${formatValue(operand)}`,
-    );
+  const end = parseLong(path, operand);
+  if (end !== 1n && end !== -1n) {
+    throw failedToParse(`$pop expects 1 or -1, found: ${end}`);
   }
 }
 
@@ -362,13 +318,21 @@ function checkRename(path: string, operand: unknown): void {
   if (typeof operand !== "string") {
     throw badValue(`The 'to' field for $rename must be a string: ${path}: ${formatValue(operand)}`);
   }
+  const target = parsePath(operand);
+  if (operand.includes("\0")) {
+    throw badValue("The 'to' field for $rename cannot contain an embedded null byte");
+  }
+  const ends = `${path}: ${formatValue(operand)}`;
   if (path === operand) {
-    throw badValue(`The source and target field for $rename must differ: ${path}: "${operand}"`);
+    throw badValue(`The source and target field for $rename must differ: ${ends}`);
+  }
+  if (path.startsWith(`${operand}.`) || operand.startsWith(`${path}.`)) {
+    throw badValue(`The source and target field for $rename must not be on the same path: ${ends}`);
   }
   if (isDynamic(path.split("."))) {
     throw badValue(`The source field for $rename may not be dynamic: ${path}`);
   }
-  if (isDynamic(operand.split("."))) {
+  if (isDynamic(target)) {
     throw badValue(`The destination field for $rename may not be dynamic: ${operand}`);
   }
 }
@@ -380,7 +344,7 @@ function rename(before: unknown, { operand, path, doc, note }: Application): unk
   refuseArray("source", doc, path);
   refuseArray("destination", doc, String(operand));
   const target = String(operand).split(".");
-  takePath(doc, target);
+  refuseDollar(target, firstMissing(doc, target));
   setPath(doc, target, before);
   note(target, before);
   return undefined;
@@ -390,7 +354,7 @@ function refuseArray(end: string, doc: Doc, path: string): void {
   const array = arrayOnTheWay(doc, path.split("."));
   if (array !== undefined) {
     throw badValue(
-      `The ${end} field cannot be an array element, '${path}' in doc with ${identity(doc).slice(1, -1)} has an array field called '${array}'`,
+      `The ${end} field cannot be an array element, '${path}' in doc with ${formatIdentity(doc).slice(1, -1)} has an array field called '${array}'`,
     );
   }
 }

@@ -15,6 +15,33 @@ type Container = Doc | unknown[];
 /** An array may not grow by more than this through a distant index. */
 const MAX_PADDING = 1_500_000;
 
+/** Takes the path of a change apart; throws for one that no document can have. */
+export function parsePath(path: string): string[] {
+  const parts = path.split(".");
+  if (parts.includes("")) {
+    throw new MongoError(
+      56,
+      path === ""
+        ? "An empty update path is not valid."
+        : `The update path '${path}' contains an empty field name, which is not allowed.`,
+    );
+  }
+  if (parts.indexOf("$") !== parts.lastIndexOf("$")) {
+    throw badValue(`Too many positional (i.e. '$') elements found in path '${path}'`);
+  }
+  if (parts[0] === "$") {
+    throw badValue(
+      `Cannot have positional (i.e. '$') element in the first position in path '${path}'`,
+    );
+  }
+  if (/^\$\[.*\]$/.test(parts[0] as string)) {
+    throw badValue(
+      `Cannot have array filter identifier (i.e. '$[<id>]') element in the first position in path '${path}'`,
+    );
+  }
+  return parts;
+}
+
 /** True for a path whose places depend on the document. */
 export function isDynamic(parts: readonly string[]): boolean {
   return parts.some((part) => part === "$" || part.startsWith("$["));
@@ -109,6 +136,7 @@ export function applyAt(
     unset.add(application.path);
     return;
   }
+  refuseDollar(parts, created);
   setChild(container, last, after, parts);
   if (created) {
     noteWithin(set, created, valueAt(doc, created));
@@ -138,8 +166,27 @@ function isPrefix(before: unknown, after: readonly unknown[]): before is unknown
   );
 }
 
+/**
+ * A document's own fields begin with `$` only where they are parts of a DBRef; those of inner
+ * documents may.
+ * @see https://www.mongodb.com/docs/manual/core/dot-dollar-considerations/
+ */
+export function refuseDollar(
+  parts: readonly string[],
+  created: readonly string[] | undefined,
+): void {
+  const [first = ""] = parts;
+  const ownField = (created ?? parts).length === 1;
+  if (ownField && first.startsWith("$") && !["$id", "$ref", "$db"].includes(first)) {
+    throw new MongoError(
+      52,
+      `The dollar ($) prefixed field '${first}' in '${first}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
+    );
+  }
+}
+
 /** The path of the first document that has to be made on the way; undefined when none is. */
-function firstMissing(doc: Doc, parts: readonly string[]): readonly string[] | undefined {
+export function firstMissing(doc: Doc, parts: readonly string[]): readonly string[] | undefined {
   let value: unknown = doc;
   for (let at = 0; at < parts.length - 1; at++) {
     value = child(value, parts[at] as string);
@@ -184,17 +231,6 @@ export function setPath(doc: Doc, parts: readonly string[], value: unknown): voi
   }
 }
 
-/** Removes the field at a path, if it is there; answers what it held. */
-export function takePath(doc: Doc, parts: readonly string[]): unknown {
-  const container = containerOf(doc, parts, false);
-  const last = parts.at(-1) as string;
-  const value = container && child(container, last);
-  if (container && value !== undefined) {
-    removeChild(container, last);
-  }
-  return value;
-}
-
 function containerOf(doc: Doc, parts: readonly string[], create: boolean): Container | undefined {
   let container: Container = doc;
   for (let at = 0; at < parts.length - 1; at++) {
@@ -235,7 +271,7 @@ function setChild(
     throw notViable(part, parts.at(-2) ?? "", container);
   }
   if (place - container.length > MAX_PADDING) {
-    throw new MongoError(2, `Cannot backfill to array position ${place}`);
+    throw new MongoError(34, `can't backfill more than ${MAX_PADDING} elements`);
   }
   while (container.length < place) {
     container.push(null);

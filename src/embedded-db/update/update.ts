@@ -9,7 +9,15 @@ import { type Filter, type FilterNode, parseFilter } from "../query/filter";
 import { matchedPosition } from "../query/position";
 import { difference, type UpdateDescription } from "./difference";
 import { OPERATORS, type UpdateOperator } from "./operators";
-import { applyAt, isDynamic, noteWithin, type PathContext, resolvePaths, setPath } from "./path";
+import {
+  applyAt,
+  isDynamic,
+  noteWithin,
+  parsePath,
+  type PathContext,
+  resolvePaths,
+  setPath,
+} from "./path";
 
 export interface UpdateOptions {
   filter: Filter;
@@ -122,31 +130,10 @@ function parseOperator(name: string, fields: unknown): Modification[] {
     );
   }
   return Object.entries(fields).map(([path, operand]) => {
+    const parts = parsePath(path);
     operator.check?.(path, operand);
-    return { path, parts: parsePath(path), operand, name, operator };
+    return { path, parts, operand, name, operator };
   });
-}
-
-function parsePath(path: string): string[] {
-  const parts = path.split(".");
-  if (parts.includes("")) {
-    throw new MongoError(
-      56,
-      path === ""
-        ? "An empty update path is not valid."
-        : `The update path '${path}' contains an empty field name, which is not allowed.`,
-    );
-  }
-  if (parts[0]?.startsWith("$") && !["$id", "$ref", "$db"].includes(parts[0])) {
-    throw new MongoError(
-      52,
-      `The dollar ($) prefixed field '${parts[0]}' in '${path}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
-    );
-  }
-  if (parts.indexOf("$") !== parts.lastIndexOf("$")) {
-    throw badValue(`Too many positional (i.e. '$') elements found in path '${path}'`);
-  }
-  return parts;
 }
 
 function refuseConflicts(modifications: readonly Modification[]): void {

@@ -1,3 +1,4 @@
+import { mongo } from "mongoose";
 import { aggregate, type Case, type Doc, find, found, update } from "../case";
 
 /** Updates whose path leads through something without such a field. */
@@ -16,6 +17,54 @@ const REFUSED: [string, Doc, number, string?][] = [
   ["elements and a place of an array", { $set: { "list.$[].a": 1, "list.0.b": 1 } }, 40],
   ["$ twice in a path", { $set: { "list.$.a.$": 1 } }, 2],
   ["$addToSet with more than $each", { $addToSet: { list: { $each: [1], more: 1 } } }, 2],
+  ["$rename to nothing", { $rename: { n: "" } }, 56],
+  ["$rename to an empty field", { $rename: { n: "x..y" } }, 56],
+  ["$rename to a field with a dollar", { $rename: { n: "$x" } }, 52],
+  ["$rename into itself", { $rename: { n: "n.x" } }, 2],
+  ["$rename to a number", { $rename: { n: 1 } }, 2],
+  ["$rename to the _id", { $rename: { list: "_id" } }, 66],
+  ["$set of a field with a dollar", { $set: { $x: 1 } }, 52],
+  ["$set within a field with a dollar that is not there", { $set: { "$x.y": 1 } }, 52],
+  ["$ in front of a path", { $set: { "$.x": 1 } }, 2],
+  ["$[] in front of a path", { $set: { "$[].x": 1 } }, 2],
+  ["a place far behind the end of an array", { $set: { "list.2000000": 1 } }, 34],
+  ["$push with a $slice of a fraction", { $push: { list: { $each: [1], $slice: 1.5 } } }, 2],
+  ["$push with a $position of null", { $push: { list: { $each: [1], $position: null } } }, 2],
+  ["$push with an empty $sort", { $push: { list: { $each: [1], $sort: {} } } }, 2],
+  ["$push with a $sort by nothing", { $push: { list: { $each: [1], $sort: { "": 1 } } } }, 2],
+  [
+    "$push with a $sort by an empty field",
+    { $push: { list: { $each: [1], $sort: { "a..b": 1 } } } },
+    2,
+    "DocumentDB 1.0 sorts by it",
+  ],
+  ["$push with a $sort by a text", { $push: { list: { $each: [1], $sort: { a: "up" } } } }, 2],
+  ["$addToSet with $each of a number", { $addToSet: { list: { $each: 1 } } }, 14],
+  ["$bit without an operation", { $bit: { n: {} } }, 2],
+  ["$bit with a number", { $bit: { n: 1 } }, 2],
+  ["$bit with an unknown operation", { $bit: { n: { not: 1 } } }, 2],
+  ["$currentDate as a text", { $currentDate: { at: "date" } }, 2],
+  ["$currentDate without a type", { $currentDate: { at: {} } }, 2],
+  ["$currentDate of an unknown type", { $currentDate: { at: { $type: "time" } } }, 2],
+  ["$currentDate with an unknown option", { $currentDate: { at: { format: 1 } } }, 2],
+  ["$pop of a fraction", { $pop: { list: 1.5 } }, 9],
+  ["$pop of two", { $pop: { list: 2 } }, 9],
+  ["$pop of infinitely many", { $pop: { list: Infinity } }, 9],
+  ["$pull with an unknown operator, also where nothing is", { $pull: { none: { $nope: 1 } } }, 2],
+];
+
+/** Updates of dollars and empty modifiers that are none of a document's own fields. */
+const ALLOWED: [string, Doc, Doc, string?][] = [
+  ["$rename of nothing to a field with a dollar", { $rename: { none: "$x" } }, {}],
+  ["$unset of a field with a dollar", { $unset: { $x: 1 } }, {}],
+  ["$set of a dollar in an inner document", { $set: { "o.$x": 1 } }, { o: { $x: 1 } }],
+  [
+    "$addToSet of a document with $each behind another field",
+    { $addToSet: { list: { a: 1, $each: [1] } } },
+    { list: [{ a: 1, $each: [1] }] },
+    "DocumentDB 1.0 takes it for a modifier",
+  ],
+  ["$pop by a decimal", { $pop: { list: mongo.Decimal128.fromString("1.0") } }, {}],
 ];
 
 /** What an upsert makes of its filter; without a document, the code of the refusal. */
@@ -59,6 +108,13 @@ export const UPDATE_CASES: Case[] = [
     documents: [{ _id: 1, list: [{ a: 1 }, { a: 2 }, { a: 3 }, [1, 5]] }],
     commands: [update({}, change), find({})],
     reply: found({ _id: 1, list }),
+  })),
+  ...ALLOWED.map(([what, change, after, difference]): Case => ({
+    name: `update: ${what}`,
+    documents: [{ _id: 1, o: {}, list: [] }],
+    commands: [update({ _id: 1 }, change), find({})],
+    reply: found({ _id: 1, o: {}, list: [], ...after }),
+    ...(difference === undefined ? {} : { difference }),
   })),
   ...REFUSED.map(([what, change, code, difference]): Case => ({
     name: `update refuses ${what}`,
