@@ -1,6 +1,6 @@
 import { badValue, MongoError } from "../errors";
 import { compareValues } from "../bson/compare";
-import { type Doc, isDocument, toNumber } from "../bson/values";
+import { type Doc, isDocument, isNumeric, toNumber } from "../bson/values";
 import type { Collation } from "./collation";
 import type { MemoryBudget } from "./memory-budget";
 import { metaName } from "./meta";
@@ -47,6 +47,47 @@ function parseKey(path: string, direction: unknown): SortKey {
     throw badValue("FieldPath field names may not be empty strings.");
   }
   return { path, parts, descending: number < 0 };
+}
+
+type Refuse = (message: string) => MongoError;
+
+/**
+ * Refuses an order for the elements of an array that is neither 1 or -1 nor says that of fields.
+ * @see https://www.mongodb.com/docs/manual/reference/operator/update/sort/
+ */
+export function checkSortPattern(
+  sort: unknown,
+  refuse: { pattern: Refuse; direction: Refuse; type: Refuse },
+): void {
+  if (!isDocument(sort)) {
+    if (!isNumeric(sort)) {
+      throw refuse.type(
+        "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields",
+      );
+    }
+    if (!isDirection(sort)) {
+      throw refuse.direction("The $sort element value must be either 1 or -1");
+    }
+    return;
+  }
+  if (Object.keys(sort).length === 0) {
+    throw refuse.pattern("The sort pattern is empty when it should be a set of fields.");
+  }
+  for (const [path, direction] of Object.entries(sort)) {
+    if (!isDirection(direction)) {
+      throw refuse.pattern("The sort element value must be either 1 or -1");
+    }
+    if (path === "") {
+      throw refuse.pattern("The sort field cannot be empty");
+    }
+    if (path.split(".").includes("")) {
+      throw refuse.pattern(`The sort field is a dotted field but has an empty part: ${path}`);
+    }
+  }
+}
+
+function isDirection(value: unknown): boolean {
+  return Math.abs(toNumber(value) ?? 0) === 1;
 }
 
 /** Reads what `{ $meta: name }` means for a document. */

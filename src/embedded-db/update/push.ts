@@ -2,10 +2,12 @@ import { badValue } from "../errors";
 import { compareValues } from "../bson/compare";
 import { formatIdentity } from "../bson/format";
 import { parseLong } from "../bson/numbers";
-import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
+import { type Doc, isDocument, toNumber, typeName } from "../bson/values";
 import type { Collation } from "../query/collation";
-import { parseSort, sortDocuments } from "../query/sort";
+import { checkSortPattern, parseSort, sortDocuments } from "../query/sort";
 import type { Application } from "./operators";
+
+const SORT_ERRORS = { pattern: badValue, direction: badValue, type: badValue };
 
 const MODIFIERS = new Set(["$each", "$position", "$slice", "$sort"]);
 
@@ -27,7 +29,9 @@ export function checkPush(_path: string, operand: unknown): void {
     );
   }
   checkWhole("$slice", operand["$slice"], "value but was given type");
-  checkSort(operand["$sort"]);
+  if (operand["$sort"] !== undefined) {
+    checkSortPattern(operand["$sort"], SORT_ERRORS);
+  }
   checkWhole("$position", operand["$position"], "value, not of type");
 }
 
@@ -41,40 +45,6 @@ function checkWhole(name: string, value: unknown, otherwise: string): void {
 
 function hasEach(operand: unknown): operand is Doc {
   return isDocument(operand) && "$each" in operand;
-}
-
-function checkSort(sort: unknown): void {
-  if (sort === undefined) {
-    return;
-  }
-  if (!isDocument(sort)) {
-    if (!isNumeric(sort)) {
-      throw badValue(
-        "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields",
-      );
-    }
-    checkDirection("$sort", sort);
-    return;
-  }
-  if (Object.keys(sort).length === 0) {
-    throw badValue("The sort pattern is empty when it should be a set of fields.");
-  }
-  for (const [path, direction] of Object.entries(sort)) {
-    checkDirection("sort", direction);
-    if (path === "") {
-      throw badValue("The sort field cannot be empty");
-    }
-    if (path.split(".").includes("")) {
-      throw badValue(`The sort field is a dotted field but has an empty part: ${path}`);
-    }
-  }
-}
-
-function checkDirection(name: string, direction: unknown): void {
-  const number = toNumber(direction);
-  if (number !== 1 && number !== -1) {
-    throw badValue(`The ${name} element value must be either 1 or -1`);
-  }
 }
 
 /** The array with the new elements at their place, then sorted, then cut. */

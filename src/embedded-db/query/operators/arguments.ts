@@ -1,5 +1,6 @@
 import { MongoError } from "../../errors";
-import { type Doc, isDocument } from "../../bson/values";
+import { formatValue } from "../../bson/format";
+import { type Doc, isDocument, toNumber, typeName } from "../../bson/values";
 import type { Compile, CompileOperator, Evaluate } from "../scope";
 
 /** An operator over all its arguments; a single argument need not stand in an array. */
@@ -51,6 +52,40 @@ export function fixed(
     const items = given.map(compile);
     return (scope) => apply(...items.map((item) => item(scope)));
   };
+}
+
+/** An operator with a few arguments that may be left out. */
+export function between(
+  name: string,
+  least: number,
+  most: number,
+  apply: (values: unknown[]) => unknown,
+): CompileOperator {
+  return (argument, compile) => {
+    const given = Array.isArray(argument) ? argument.length : 1;
+    if (given < least || given > most) {
+      throw new MongoError(
+        28667,
+        `Expression ${name} takes at least ${least} arguments, and at most ${most}, but ${given} were passed in.`,
+      );
+    }
+    return variadic(apply)(argument, compile);
+  };
+}
+
+/** A place in a text or an array, as an argument gives it. */
+export function placeArgument(name: string, which: string, value: unknown): number {
+  const place = toNumber(value);
+  if (place === undefined || (place | 0) !== place) {
+    throw new MongoError(
+      40096,
+      `${name}requires an integral ${which}, found a value of type: ${typeName(value)}, with value: ${formatValue(value)}`,
+    );
+  }
+  if (place < 0) {
+    throw new MongoError(40097, `${name} requires a nonnegative ${which}, found: ${place}`);
+  }
+  return place;
 }
 
 /** The compiled fields of an operator that takes a document, such as `{ input, as, in }`. */

@@ -26,17 +26,17 @@ import {
 } from "../../bson/values";
 import type { CompileOperator, Evaluate } from "../scope";
 import { fixed, isNullish, untilNull, variadic } from "./arguments";
-import { dateAt } from "./calendar";
+import { dateAt, dateOverflow } from "./calendar";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#arithmetic-expression-operators */
 export const ARITHMETIC: Record<string, CompileOperator> = {
   $abs: fixed("$abs", 1, absolute),
   $add: untilNull(addend, add),
   $avg: variadic((values) => average(operands(values))),
-  $ceil: fixed("$ceil", 1, (value) => roundTo("$ceil", value, 0, "ceil")),
+  $ceil: fixed("$ceil", 1, (value) => roundWhole("$ceil", value, "ceil")),
   $divide: fixed("$divide", 2, divide),
   $exp: transcendental("$exp", Math.exp, decimalExp),
-  $floor: fixed("$floor", 1, (value) => roundTo("$floor", value, 0, "floor")),
+  $floor: fixed("$floor", 1, (value) => roundWhole("$floor", value, "floor")),
   $ln: transcendental("$ln", Math.log, decimalLog, 28766),
   $log: fixed("$log", 2, logarithm),
   $log10: transcendental("$log10", Math.log10, (value) => decimalLog(value, TEN), 28761),
@@ -116,13 +116,57 @@ function addend(value: unknown): unknown {
   return value;
 }
 
+/**
+ * Numbers before a date are added up before they are rounded to milliseconds, those behind it one
+ * by one.
+ */
 function add(values: unknown[]): unknown {
-  const date = values.find((value) => value instanceof Date);
-  if (values.filter((value) => value instanceof Date).length > 1) {
+  const at = values.findIndex((value) => value instanceof Date);
+  if (at === -1) {
+    return total(values);
+  }
+  const behind = values.slice(at + 1);
+  if (behind.some((value) => value instanceof Date)) {
     throw new MongoError(16612, "only one date allowed in an $add expression");
   }
-  const total = sumNumbers(values.filter(isNumeric));
-  return date ? dateAt("$add", date.getTime() + (toNumber(total) as number)) : total;
+  const before = at === 0 ? [] : [total(values.slice(0, at))];
+  const sum = [...before, ...behind].reduce<bigint>(
+    (time, value) => time + wholeMilliseconds("$add", value),
+    timeOf("$add", values[at] as Date),
+  );
+  return dateAt("$add", Number(sum));
+}
+
+function total(values: readonly unknown[]): unknown {
+  return narrowest(values.length === 0 ? 0 : values.reduce(plus), values);
+}
+
+/** The result of ints that grew on the way is an int again where it can be. */
+function narrowest(result: unknown, values: readonly unknown[]): unknown {
+  return result instanceof Long && values.every((value) => typeName(value) === "int")
+    ? integerOf(result.toBigInt(), false)
+    : result;
+}
+
+/** A stored date may lie beyond those that JavaScript has. */
+function timeOf(operator: string, date: Date): bigint {
+  return BigInt(dateAt(operator, date.getTime()).getTime());
+}
+
+/** A double rounds half away from zero, a decimal to the even neighbour. */
+function wholeMilliseconds(operator: string, value: unknown): bigint {
+  const number = toNumber(value) as number;
+  const rounded =
+    value instanceof Decimal128
+      ? roundDecimal(value, 0, "halfEven")
+      : value instanceof Long
+        ? value
+        : Math.sign(number) * Math.round(Math.abs(number));
+  const whole = truncateToLong(rounded);
+  if (whole === undefined) {
+    throw dateOverflow(operator);
+  }
+  return whole;
 }
 
 function factor(value: unknown): unknown {
@@ -133,12 +177,13 @@ function factor(value: unknown): unknown {
 }
 
 function multiply(values: unknown[]): unknown {
-  return values.reduce<unknown>(
+  const product = values.reduce<unknown>(
     (product, value) =>
       arithmetic("multiply", product, value) ??
       double((toNumber(product) as number) * (toNumber(value) as number)),
     1,
   );
+  return narrowest(product, values);
 }
 
 function subtract(a: unknown, b: unknown): unknown {
@@ -149,10 +194,12 @@ function subtract(a: unknown, b: unknown): unknown {
     return Long.fromNumber(a.getTime() - b.getTime());
   }
   if (a instanceof Date && isNumeric(b)) {
-    return dateAt("$subtract", a.getTime() - (toNumber(b) as number));
+    const time = timeOf("$subtract", a) - wholeMilliseconds("$subtract", b);
+    return dateAt("$subtract", Number(time));
   }
   if (!isNumeric(a) || !isNumeric(b)) {
-    throw new MongoError(14, `can't $subtract ${typeName(b)} from ${typeName(a)}`);
+    const from = a instanceof Date ? "Date" : typeName(a);
+    throw new MongoError(14, `can't $subtract ${typeName(b)} from ${from}`);
   }
   return plus(a, arithmetic("multiply", b, -1));
 }
@@ -185,10 +232,11 @@ function modulo(a: unknown, b: unknown): unknown {
       `$mod only supports numeric types, not ${typeName(a)} and ${typeName(b)}`,
     );
   }
+  const inDecimals = a instanceof Decimal128 || b instanceof Decimal128;
   if (compareNumbers(b, 0) === 0) {
-    throw new MongoError(16610, "can't $mod by zero");
+    throw new MongoError(inDecimals ? 5733415 : 16610, "can't $mod by zero");
   }
-  if (a instanceof Decimal128 || b instanceof Decimal128) {
+  if (inDecimals) {
     return decimalRest(toDecimal(a), toDecimal(b));
   }
   const [dividend, divisor] = [a, b].map(integral);
@@ -242,7 +290,11 @@ function roundArguments(name: string, values: readonly unknown[], mode: Rounding
       `Expression ${name} takes at least 1 arguments, and at most 2, but ${values.length} were passed in.`,
     );
   }
-  if (isNullish(value) || isNullish(place)) {
+  if (isNullish(value)) {
+    return null;
+  }
+  requireNumber(name, value, 51081);
+  if (isNullish(place)) {
     return null;
   }
   const digits = toNumber(place);
@@ -255,15 +307,19 @@ function roundArguments(name: string, values: readonly unknown[], mode: Rounding
       `cannot apply ${name} with precision value ${digits} value must be in [-20, 100]`,
     );
   }
-  return roundTo(name, value, digits, mode);
+  return roundTo(value, digits, mode);
 }
 
-/** Rounds and keeps the type; an int that no longer fits becomes a long. */
-function roundTo(name: string, value: unknown, place: number, mode: RoundingMode): unknown {
+function roundWhole(name: string, value: unknown, mode: RoundingMode): unknown {
   if (isNullish(value)) {
     return null;
   }
-  requireNumber(name, value, place === 0 && mode !== "halfEven" ? 28765 : 51081);
+  requireNumber(name, value);
+  return roundTo(value, 0, mode);
+}
+
+/** Rounds and keeps the type; an int that no longer fits becomes a long. */
+function roundTo(value: unknown, place: number, mode: RoundingMode): unknown {
   if (value instanceof Decimal128) {
     return roundDecimal(value, place, mode);
   }
@@ -275,13 +331,13 @@ function roundTo(name: string, value: unknown, place: number, mode: RoundingMode
   return integerOf(rounded, value instanceof Long);
 }
 
-/** Without a place the binary value counts; with one the decimal number it stands for. */
+/** The binary value counts, to the digits a decimal has: 2.675 is a little less than that. */
 function roundDouble(value: number, place: number, mode: RoundingMode): number {
   if (!Number.isFinite(value)) {
     return value;
   }
   if (place !== 0) {
-    const decimal = Decimal128.fromStringWithRounding(String(value));
+    const decimal = Decimal128.fromString(value.toPrecision(DECIMAL_DIGITS));
     return Number(roundDecimal(decimal, place, mode).toString());
   }
   switch (mode) {
@@ -299,6 +355,8 @@ function roundDouble(value: number, place: number, mode: RoundingMode): number {
   }
 }
 
+const DECIMAL_DIGITS = 34;
+
 const TEN = Decimal128.fromString("10");
 
 /** A function whose result is a double, or a decimal of a decimal. */
@@ -313,7 +371,7 @@ function transcendental(
       return null;
     }
     requireNumber(name, value);
-    if (positive !== undefined && compareNumbers(value, 0) <= 0) {
+    if (positive !== undefined && !isPositive(value)) {
       throw new MongoError(
         positive,
         `${name}'s argument must be a positive number, but is ${textOf(value)}`,
@@ -323,6 +381,11 @@ function transcendental(
       ? applyToDecimal(value)
       : likeType(apply(toNumber(value) as number), value);
   });
+}
+
+/** Of no number nothing is known, and the logarithm is none, either. */
+function isPositive(value: unknown): boolean {
+  return compareNumbers(value, 0) > 0 || Number.isNaN(toNumber(value));
 }
 
 function isFiniteDecimal(value: unknown): value is Decimal128 {
@@ -353,13 +416,13 @@ function logarithm(value: unknown, base: unknown): unknown {
   if (!isNumeric(base)) {
     throw new MongoError(28757, `$log's base must be numeric, not ${typeName(base)}`);
   }
-  if (compareNumbers(value, 0) <= 0) {
+  if (!isPositive(value)) {
     throw new MongoError(
       28758,
       `$log's argument must be a positive number, but is ${textOf(value)}`,
     );
   }
-  if (compareNumbers(base, 0) <= 0 || compareNumbers(base, 1) === 0) {
+  if (!isPositive(base) || compareNumbers(base, 1) === 0) {
     throw new MongoError(
       28759,
       `$log's base must be a positive number not equal to 1, but is ${textOf(base)}`,

@@ -3,7 +3,7 @@ import { compareValues, equalValues } from "../../bson/compare";
 import { isDocument, toNumber, typeName } from "../../bson/values";
 import type { Compile, CompileOperator, Evaluate } from "../scope";
 import { checkArrayLength, checkDeadline } from "../watch";
-import { fixed, isNullish, namedArguments, variadic } from "./arguments";
+import { between, fixed, isNullish, namedArguments, placeArgument } from "./arguments";
 
 /**
  * The operators that take arrays apart and put them together again.
@@ -19,45 +19,35 @@ export const ARRAY_PARTS: Record<string, CompileOperator> = {
     isNullish(array)
       ? null
       : [
-          ...requireArray(34435, "The argument to $reverseArray must be an array, but was", array),
+          ...requireArray(
+            34435,
+            "The argument to $reverseArray must be an array, but was of type:",
+            array,
+          ),
         ].reverse(),
   ),
   $slice: between("$slice", 2, 3, slice),
   $zip: compileZip,
 };
 
-function between(
-  name: string,
-  least: number,
-  most: number,
-  apply: (values: unknown[]) => unknown,
-): CompileOperator {
-  return (argument, compile) => {
-    const given = Array.isArray(argument) ? argument.length : 1;
-    if (given < least || given > most) {
-      throw new MongoError(
-        28667,
-        `Expression ${name} takes at least ${least} arguments, and at most ${most}, but ${given} were passed in.`,
-      );
-    }
-    return variadic(apply)(argument, compile);
-  };
-}
-
 function slice(values: unknown[]): unknown {
   const [array, second, third] = values;
   if (isNullish(array) || isNullish(second)) {
     return null;
   }
-  const items = requireArray(28724, "First argument to $slice must be an array, but is", array);
-  const place = int32("Second argument to $slice", second, 28725, 28726);
+  const items = requireArray(
+    28724,
+    "First argument to $slice must be an array, but is of type:",
+    array,
+  );
+  const place = int32("Second", "must be a numeric value, but", second, 28725, 28726);
   if (values.length < 3) {
     return place < 0 ? items.slice(place) : items.slice(0, place);
   }
   if (isNullish(third)) {
     return null;
   }
-  const count = int32("Third argument to $slice", third, 28727, 28728);
+  const count = int32("Third", "must be numeric, but", third, 28727, 28728);
   if (count <= 0) {
     throw new MongoError(28729, `Third argument to $slice must be positive: ${count}`);
   }
@@ -65,21 +55,30 @@ function slice(values: unknown[]): unknown {
   return items.slice(start, start + count);
 }
 
-function int32(what: string, value: unknown, notNumber: number, notInt: number): number {
+function int32(
+  which: string,
+  wanted: string,
+  value: unknown,
+  notNumber: number,
+  notInt: number,
+): number {
   const number = toNumber(value);
   if (number === undefined) {
     throw new MongoError(
       notNumber,
-      `${what} must be a numeric value, but is of type: ${typeName(value)}`,
+      `${which} argument to $slice ${wanted} is of type: ${typeName(value)}`,
     );
   }
-  if (!Number.isInteger(number) || number !== (number | 0)) {
-    throw new MongoError(notInt, `${what} can't be represented as a 32-bit integer: ${number}`);
+  if ((number | 0) !== number) {
+    throw new MongoError(
+      notInt,
+      `${which} argument to $slice can't be represented as a 32-bit integer: ${number}`,
+    );
   }
   return number;
 }
 
-function indexOfArray([array, wanted, start = 0, end = Infinity]: unknown[]): unknown {
+function indexOfArray([array, wanted, start = 0, ...rest]: unknown[]): unknown {
   if (isNullish(array)) {
     return null;
   }
@@ -88,28 +87,16 @@ function indexOfArray([array, wanted, start = 0, end = Infinity]: unknown[]): un
     "$indexOfArray requires an array as a first argument, found:",
     array,
   );
-  const [from, to] = [place("starting", start), place("ending", end)];
-  for (let at = from; at < Math.min(to, items.length); at++) {
+  const from = placeArgument("$indexOfArray", "starting index", start);
+  const end =
+    rest.length === 0 ? Infinity : placeArgument("$indexOfArray", "ending index", rest[0]);
+  for (let at = from; at < Math.min(end, items.length); at++) {
     checkDeadline();
     if (equalValues(items[at], wanted)) {
       return at;
     }
   }
   return -1;
-}
-
-function place(which: string, value: unknown): number {
-  const number = toNumber(value);
-  if (number === undefined || (number !== Infinity && !Number.isInteger(number))) {
-    throw new MongoError(
-      40096,
-      `$indexOfArray requires an integral ${which} index, found a value of type: ${typeName(value)}`,
-    );
-  }
-  if (number < 0) {
-    throw new MongoError(40097, `$indexOfArray requires a nonnegative ${which} index`);
-  }
-  return number;
 }
 
 /** An operator over `{ n, input }`. */

@@ -1,6 +1,7 @@
 import { MongoError } from "../../errors";
 import { compareValues, equalValues } from "../../bson/compare";
-import { type Doc, isDocument, toNumber, typeName } from "../../bson/values";
+import { formatDocument, formatValue } from "../../bson/format";
+import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../../bson/values";
 import {
   type Compile,
   type CompileOperator,
@@ -8,7 +9,7 @@ import {
   isTruthy,
   withVariables,
 } from "../scope";
-import { parseSort, sortDocuments } from "../sort";
+import { checkSortPattern, parseSort, sortDocuments } from "../sort";
 import { checkArrayLength, checkDeadline } from "../watch";
 import { fixed, isNullish, namedArguments, untilNull } from "./arguments";
 
@@ -23,7 +24,7 @@ export const ARRAY: Record<string, CompileOperator> = {
       "$arrayElemAt's first argument must be an array, but is",
       array,
     );
-    return items.at(toNumber(place) ?? 0);
+    return items.at(int32Place(place));
   }),
   $arrayToObject: fixed("$arrayToObject", 1, arrayToObject),
   $concatArrays: untilNull(
@@ -58,25 +59,43 @@ export const ARRAY: Record<string, CompileOperator> = {
   }),
 };
 
+function int32Place(place: unknown): number {
+  if (!isNumeric(place)) {
+    throw new MongoError(
+      28690,
+      `$arrayElemAt's second argument must be a numeric value, but is ${typeName(place)}`,
+    );
+  }
+  const number = toNumber(place) as number;
+  if ((number | 0) !== number) {
+    throw new MongoError(
+      28691,
+      `$arrayElemAt's second argument must be representable as a 32-bit integer: ${number}`,
+    );
+  }
+  return number;
+}
+
 function arrayToObject(array: unknown): Doc | null {
   if (isNullish(array)) {
     return null;
   }
   const out: Doc = {};
-  for (const entry of requireArray(
-    40386,
-    "$arrayToObject requires an array input, found:",
-    array,
-  )) {
+  const entries = requireArray(40386, "$arrayToObject requires an array input, found:", array);
+  const entryOf = Array.isArray(entries[0]) ? entryOfPair : entryOfDocument;
+  if (entries.length > 0 && !Array.isArray(entries[0]) && !isDocument(entries[0])) {
+    throw new MongoError(
+      40398,
+      `Unrecognised input type format for $arrayToObject: ${typeName(entries[0])}`,
+    );
+  }
+  for (const entry of entries) {
     const [name, value] = entryOf(entry);
-    if (typeof name !== "string") {
-      throw new MongoError(
-        40394,
-        `$arrayToObject requires an object with keys 'k' and 'v' or an array of two, where the key must be of type string. Found type: ${typeName(name)}`,
-      );
-    }
     if (name.includes("\0")) {
-      throw new MongoError(4940400, "Key field cannot contain an embedded null byte");
+      throw new MongoError(
+        Array.isArray(entry) ? 4940400 : 4940401,
+        "Key field cannot contain an embedded null byte",
+      );
     }
     Object.defineProperty(out, name, {
       value,
@@ -88,38 +107,67 @@ function arrayToObject(array: unknown): Doc | null {
   return out;
 }
 
-function entryOf(entry: unknown): unknown[] {
-  if (Array.isArray(entry)) {
-    if (entry.length !== 2) {
-      throw new MongoError(
-        40397,
-        `$arrayToObject requires an array of size 2 arrays,found array of size: ${entry.length}`,
-      );
-    }
-    return entry;
+const CONSISTENT =
+  "$arrayToObject requires a consistent input format. Elements mustall be arrays or all be objects.";
+
+function entryOfPair(entry: unknown): [string, unknown] {
+  if (!Array.isArray(entry)) {
+    throw new MongoError(40396, `${CONSISTENT} Array was detected, now found: ${typeName(entry)}`);
   }
-  if (!isDocument(entry)) {
+  if (entry.length !== 2) {
     throw new MongoError(
-      40398,
-      `Unrecognised input type format for $arrayToObject: ${typeName(entry)}`,
+      40397,
+      `$arrayToObject requires an array of size 2 arrays,found array of size: ${entry.length}`,
     );
   }
-  if (Object.keys(entry).length !== 2 || !("k" in entry) || !("v" in entry)) {
+  const [name, value] = entry as [unknown, unknown];
+  if (typeof name !== "string") {
+    throw new MongoError(
+      40395,
+      `$arrayToObject requires an array of key-value pairs, where the key must be of type string. Found key type: ${typeName(name)}`,
+    );
+  }
+  return [name, value];
+}
+
+function entryOfDocument(entry: unknown): [string, unknown] {
+  if (!isDocument(entry)) {
+    throw new MongoError(40391, `${CONSISTENT} Object was detected, now found: ${typeName(entry)}`);
+  }
+  const { k: name, v: value } = entry;
+  const fields = Object.keys(entry);
+  if (fields.length !== 2) {
     throw new MongoError(
       40392,
-      `$arrayToObject requires an object keys of 'k' and 'v'. Found incorrect number of keys:${Object.keys(entry).length}`,
+      `$arrayToObject requires an object keys of 'k' and 'v'. Found incorrect number of keys:${fields.length}`,
     );
   }
-  return [entry["k"], entry["v"]];
+  if (!("k" in entry) || !("v" in entry)) {
+    throw new MongoError(
+      40393,
+      `$arrayToObject requires an object with keys 'k' and 'v'. Missing either or both keys from: ${formatDocument(entry)}`,
+    );
+  }
+  if (typeof name !== "string") {
+    throw new MongoError(
+      40394,
+      `$arrayToObject requires an object with keys 'k' and 'v', where the value of 'k' must be of type string. Found type: ${typeName(name)}`,
+    );
+  }
+  return [name, value];
 }
+
+const SORT_ERRORS = {
+  pattern: (message: string) => new MongoError(2942505, `BadValue: ${message}`),
+  direction: (message: string) => new MongoError(2942506, message),
+  type: (message: string) => new MongoError(2942507, message),
+};
 
 function compileSortArray(argument: unknown, compile: Compile): Evaluate {
   const parts = namedArguments("$sortArray", argument, compile, ["input", "sortBy"]);
   const { sortBy } = argument as { sortBy: unknown };
+  checkSortPattern(sortBy, SORT_ERRORS);
   const direction = toNumber(sortBy);
-  if (direction !== undefined && direction !== 1 && direction !== -1) {
-    throw new MongoError(2942507, "$sortArray: the sort direction must be 1 or -1");
-  }
   return (scope) => {
     const input = parts["input"]?.(scope);
     if (isNullish(input)) {
@@ -166,7 +214,7 @@ function compileFilter(argument: unknown, compile: Compile): Evaluate {
       return null;
     }
     const items = requireArray(28651, "input to $filter must be an array not", input);
-    const limit = parts["limit"] ? (toNumber(parts["limit"](scope)) ?? Infinity) : Infinity;
+    const limit = filterLimit(parts["limit"]?.(scope));
     return items
       .filter((item) => {
         checkDeadline();
@@ -174,6 +222,23 @@ function compileFilter(argument: unknown, compile: Compile): Evaluate {
       })
       .slice(0, limit);
   };
+}
+
+function filterLimit(limit: unknown): number {
+  if (isNullish(limit)) {
+    return Infinity;
+  }
+  const number = toNumber(limit);
+  if (number === undefined || (number | 0) !== number) {
+    throw new MongoError(
+      327391,
+      `$filter: limit must be represented as a 32-bit integral value: ${formatValue(limit)}`,
+    );
+  }
+  if (number <= 0) {
+    throw new MongoError(327392, `$filter: limit must be greater than 0: ${formatValue(limit)}`);
+  }
+  return number;
 }
 
 function compileMap(argument: unknown, compile: Compile): Evaluate {

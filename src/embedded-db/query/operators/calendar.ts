@@ -71,9 +71,13 @@ function formatIn(timeZone: string): Intl.DateTimeFormat {
 export function dateAt(operator: string, time: number): Date {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) {
-    throw new MongoError(15, `date overflow in ${operator}`);
+    throw dateOverflow(operator);
   }
   return date;
+}
+
+export function dateOverflow(operator: string): MongoError {
+  return new MongoError(15, `date overflow in ${operator}`);
 }
 
 /** The moment as the zone's clocks show it, in the UTC fields of a date. */

@@ -1,4 +1,5 @@
 import { MongoError } from "../../errors";
+import { formatValue } from "../../bson/format";
 import { toNumber, typeName } from "../../bson/values";
 import type { CompileOperator } from "../scope";
 import { checkArrayLength, checkDeadline } from "../watch";
@@ -22,9 +23,9 @@ export const RANGE: Record<string, CompileOperator> = {
 };
 
 function range(values: unknown[]): number[] {
-  const start = int32(values[0], "a starting", 34443, 34444);
-  const end = int32(values[1], "an ending", 34445, 34446);
-  const step = values.length > 2 ? int32(values[2], "a step", 34447, 34448) : 1;
+  const start = int32(values[0], ["a", "starting"], 34443);
+  const end = int32(values[1], ["an", "ending"], 34445);
+  const step = values.length > 2 ? int32(values[2], ["a", "step"], 34447) : 1;
   if (step === 0) {
     throw new MongoError(34449, "$range requires a non-zero step value");
   }
@@ -36,18 +37,18 @@ function range(values: unknown[]): number[] {
   });
 }
 
-function int32(value: unknown, which: string, notNumber: number, notInt: number): number {
+function int32(value: unknown, [article, which]: [string, string], notNumber: number): number {
   const number = toNumber(value);
   if (number === undefined) {
     throw new MongoError(
       notNumber,
-      `$range requires ${which} value that can be represented as a 32-bit integer, found value of type: ${typeName(value)}`,
+      `$range requires a numeric ${which} value, found value of type: ${typeName(value)}`,
     );
   }
   if (!Number.isInteger(number) || number < LOWEST || number > HIGHEST) {
     throw new MongoError(
-      notInt,
-      `$range requires ${which} value that can be represented as a 32-bit integer, found value: ${number}`,
+      notNumber + 1,
+      `$range requires ${article} ${which} value that can be represented as a 32-bit integer, found value: ${formatValue(value)}`,
     );
   }
   return number;

@@ -2,9 +2,9 @@ import { MongoError } from "../../errors";
 import { compareValues } from "../../bson/compare";
 import { typeName } from "../../bson/values";
 import { identityOf } from "../../index/index-keys";
-import { type CompileOperator, isTruthy } from "../scope";
+import { type Compile, type CompileOperator, type Evaluate, isTruthy } from "../scope";
 import { checkDeadline } from "../watch";
-import { fixed, isNullish, untilNull, variadic } from "./arguments";
+import { fixed, isNullish, untilNull } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#set-expression-operators */
 export const SET: Record<string, CompileOperator> = {
@@ -29,16 +29,7 @@ export const SET: Record<string, CompileOperator> = {
     ];
     return [...left].flatMap(([key, value]) => (right.has(key) ? [] : [value]));
   }),
-  $setEquals: (argument, compile) => {
-    const given = Array.isArray(argument) ? argument.length : 1;
-    if (given < 2) {
-      throw new MongoError(17045, `$setEquals needs at least two arguments had: ${given}`);
-    }
-    return variadic((arrays) => {
-      const [first, ...others] = arrays.map((array) => operandSet("$setEquals", 17044, array));
-      return others.every((other) => first?.size === other.size && isSubset(first, other));
-    })(argument, compile);
-  },
+  $setEquals: compileSetEquals,
   $setIntersection: untilNull(
     (array) => operandSet("$setIntersection", 17047, array),
     ([first, ...others]) =>
@@ -56,6 +47,30 @@ export const SET: Record<string, CompileOperator> = {
     (sets) => inOrder(sets.flatMap((set) => [...set])),
   ),
 };
+
+/** Ends at the first set that is another: the arguments behind it are not looked at. */
+function compileSetEquals(argument: unknown, compile: Compile): Evaluate {
+  const given: unknown[] = Array.isArray(argument) ? argument : [argument];
+  if (given.length < 2) {
+    throw new MongoError(17045, `$setEquals needs at least two arguments had: ${given.length}`);
+  }
+  const items = given.map(compile);
+  return (scope) => {
+    const setAt = (place: number) =>
+      setOf(
+        requireArray(
+          17044,
+          `All operands of $setEquals must be arrays. ${place + 1}-th argument is of type:`,
+          items[place]?.(scope),
+        ),
+      );
+    const first = setAt(0);
+    return items.slice(1).every((_, at) => {
+      const other = setAt(at + 1);
+      return first.size === other.size && isSubset(first, other);
+    });
+  };
+}
 
 /** Values by their keys, the first of equal ones, in the order they came. */
 type ValueSet = Map<string, unknown>;

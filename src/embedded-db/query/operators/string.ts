@@ -1,12 +1,13 @@
 import { MongoError } from "../../errors";
 import { compareStrings } from "../../bson/compare";
+import { formatValue } from "../../bson/format";
 import { type Doc, isNumeric, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaName, metaOf } from "../meta";
 import { compileRegex } from "../regex";
 import { checkDeadline, checkStringLength } from "../watch";
-import { fixed, isNullish, namedArguments, untilNull, variadic } from "./arguments";
+import { between, fixed, isNullish, namedArguments, placeArgument, untilNull } from "./arguments";
 import { toText } from "./conversion";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#string-expression-operators */
@@ -16,8 +17,8 @@ export const STRING: Record<string, CompileOperator> = {
     checkStringLength("$concat", length);
     return texts.join("");
   }),
-  $indexOfBytes: indexOf("$indexOfBytes", (text) => Buffer.from(text)),
-  $indexOfCP: indexOf("$indexOfCP", (text) => [...text]),
+  $indexOfBytes: indexOf("$indexOfBytes", 40091, (text) => Buffer.from(text)),
+  $indexOfCP: indexOf("$indexOfCP", 40093, (text) => [...text]),
   $meta: (argument) => {
     const name = metaName(argument);
     return (scope) => metaOf(scope.root, name);
@@ -37,8 +38,9 @@ export const STRING: Record<string, CompileOperator> = {
   }),
   $strLenBytes: lengthOf("$strLenBytes", 34473, (text) => Buffer.byteLength(text)),
   $strLenCP: lengthOf("$strLenCP", 34471, codePoints),
-  $substr: fixed("$substr", 3, (...values) => substringOfBytes("$substr", values)),
-  $substrBytes: fixed("$substrBytes", 3, (...values) => substringOfBytes("$substrBytes", values)),
+  // The name the messages give is that of the newer one.
+  $substr: fixed("$substrBytes", 3, substringOfBytes),
+  $substrBytes: fixed("$substrBytes", 3, substringOfBytes),
   $substrCP: fixed("$substrCP", 3, substringOfCharacters),
   $toLower: changeCase((text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
   $toUpper: changeCase(upperCase),
@@ -71,43 +73,29 @@ function codePoints(text: string): number {
 /** Bytes or code points, of which an index is a place. */
 type Units = Buffer | string[];
 
-function indexOf(name: string, unitsOf: (text: string) => Units): CompileOperator {
-  return variadic((values) => {
-    const [text, part, from = 0, to] = values;
+function indexOf(name: string, notText: number, unitsOf: (text: string) => Units): CompileOperator {
+  return between(name, 2, 4, (values) => {
+    const [text, part, from = 0, ...rest] = values;
     if (isNullish(text)) {
       return null;
     }
     if (typeof text !== "string") {
       throw new MongoError(
-        40091,
+        notText,
         `${name} requires a string as the first argument, found: ${typeName(text)}`,
       );
     }
     if (typeof part !== "string") {
       throw new MongoError(
-        40092,
+        notText + 1,
         `${name} requires a string as the second argument, found: ${typeName(part)}`,
       );
     }
     const units = unitsOf(text);
-    const start = placeArgument(name, "starting", from);
-    const end = to === undefined ? units.length : placeArgument(name, "ending", to);
+    const start = placeArgument(name, "starting index", from);
+    const end = rest.length === 0 ? units.length : placeArgument(name, "ending index", rest[0]);
     return findUnits(units, unitsOf(part), start, Math.min(end, units.length));
   });
-}
-
-function placeArgument(name: string, which: string, value: unknown): number {
-  const place = toNumber(value);
-  if (place === undefined || !Number.isInteger(place)) {
-    throw new MongoError(
-      40096,
-      `${name} requires an integral ${which} index, found a value of type: ${typeName(value)}`,
-    );
-  }
-  if (place < 0) {
-    throw new MongoError(40097, `${name} requires a nonnegative ${which} index, found: ${place}`);
-  }
-  return place;
 }
 
 function findUnits(units: Units, part: Units, start: number, end: number): number {
@@ -142,47 +130,82 @@ function split(text: unknown, separator: unknown): unknown {
   return text.split(separator);
 }
 
-function rangeArguments(name: string, [start, length]: readonly unknown[]): [number, number] {
-  const [from, count] = [toNumber(start), toNumber(length)];
-  if (from === undefined || count === undefined) {
+/** A negative length means the rest. */
+function substringOfBytes(text: unknown, start: unknown, length: unknown): string {
+  const bytes = Buffer.from(asText(text));
+  const from = wholeOf(start);
+  const count = wholeOf(length);
+  if (from === undefined) {
     throw new MongoError(
       16034,
-      `${name}: starting index and length must be numeric types (are BSON types ${typeName(start)} and ${typeName(length)})`,
+      `$substrBytes:  starting index must be a numeric type (is BSON type ${typeName(start)})`,
     );
   }
-  return [Math.trunc(from), Math.trunc(count)];
-}
-
-/** A negative length means the rest. */
-function substringOfBytes(name: string, [text, ...range]: readonly unknown[]): string {
-  const [from, count] = rangeArguments(name, range);
-  if (from < 0) {
-    throw new MongoError(50752, `${name}: starting index must be non-negative (got: ${from})`);
+  if (count === undefined) {
+    throw new MongoError(
+      16035,
+      `$substrBytes:  length must be a numeric type (is BSON type ${typeName(length)})`,
+    );
   }
-  const bytes = Buffer.from(asText(text));
+  if (from < 0) {
+    throw new MongoError(
+      50752,
+      `$substrBytes:  starting index must be non-negative (got: ${from})`,
+    );
+  }
   const end = count < 0 ? bytes.length : Math.min(from + count, bytes.length);
-  if (isContinuation(bytes[from]) || isContinuation(bytes[end])) {
+  if (isContinuation(bytes[from])) {
     throw new MongoError(
       28656,
-      `${name}: Invalid range, the range ends or begins within a UTF-8 character.`,
+      "$substrBytes:  Invalid range, starting index is a UTF-8 continuation byte.",
+    );
+  }
+  if (isContinuation(bytes[end])) {
+    throw new MongoError(
+      28657,
+      "$substrBytes:  Invalid range, ending index is in the middle of a UTF-8 character.",
     );
   }
   return bytes.toString("utf8", from, Math.max(end, from));
+}
+
+function wholeOf(value: unknown): number | undefined {
+  const number = toNumber(value);
+  return number === undefined ? undefined : Math.trunc(number);
 }
 
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-function substringOfCharacters(text: unknown, ...range: unknown[]): string {
-  const [from, count] = rangeArguments("$substrCP", range);
-  if (from < 0) {
-    throw new MongoError(34455, "$substrCP: starting index must be non-negative");
-  }
+function substringOfCharacters(text: unknown, start: unknown, length: unknown): string {
+  const characters = asText(text);
+  const from = int32Of("starting index", start, 34450, 34451);
+  const count = int32Of("length", length, 34452, 34453);
   if (count < 0) {
-    throw new MongoError(34454, "$substrCP: length must be non-negative");
+    throw new MongoError(34454, "$substrCP: length must be a nonnegative integer.");
   }
-  return [...asText(text)].slice(from, from + count).join("");
+  if (from < 0) {
+    throw new MongoError(34455, "$substrCP: the starting index must be nonnegative integer.");
+  }
+  return [...characters].slice(from, from + count).join("");
+}
+
+function int32Of(what: string, value: unknown, notNumber: number, notInt: number): number {
+  const number = toNumber(value);
+  if (number === undefined) {
+    throw new MongoError(
+      notNumber,
+      `$substrCP: ${what} must be a numeric type (is BSON type ${typeName(value)})`,
+    );
+  }
+  if ((number | 0) !== number) {
+    throw new MongoError(
+      notInt,
+      `$substrCP: ${what} cannot be represented as a 32-bit integral value: ${formatValue(value)}`,
+    );
+  }
+  return number;
 }
 
 function upperCase(text: string): string {

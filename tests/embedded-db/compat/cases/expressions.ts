@@ -235,12 +235,77 @@ const VALUES: [name: string, expression: unknown, value: unknown, difference?: s
   ["$ifNull of one", { $ifNull: [1] }, { code: 1257300 }],
 ];
 
+const T = day("2024-01-01T00:00");
+const later = (milliseconds: number) => new Date(T.getTime() + milliseconds);
+const LARGEST = Long.MAX_VALUE;
+const HALF = Decimal128.fromString("0.5");
+
+const EACH_BY_ITSELF = "DocumentDB 1.0 adds numbers up before it rounds them, half up";
+const NO_OVERFLOW = "DocumentDB 1.0 answers the first date of all";
+
+/** What becomes of halves, of what is too large and of arguments of other types. */
+const EDGES: [name: string, expression: unknown, value: unknown, difference?: string][] = [
+  ["$add of half a millisecond", { $add: [T, 0.5] }, later(1)],
+  ["$add rounds away from zero", { $add: [T, -0.5] }, later(-1), EACH_BY_ITSELF],
+  ["$add of half a decimal rounds to even", { $add: [T, HALF] }, T],
+  ["$add rounds what is behind a date one by one", { $add: [T, 0.4, 0.4] }, T, EACH_BY_ITSELF],
+  ["$add rounds what is before a date together", { $add: [0.4, 0.4, T] }, later(1)],
+  ["$add of a date and no number", { $add: [T, NaN] }, { code: 15 }],
+  ["$add beyond the last date", { $add: [T, LARGEST] }, { code: 15 }],
+  ["$add of two dates", { $add: [T, T] }, { code: 16612 }],
+  ["$subtract of half a millisecond", { $subtract: [T, 1.5] }, later(-2)],
+  ["$subtract of no number from a date", { $subtract: [T, NaN] }, { code: 15 }, NO_OVERFLOW],
+  ["$subtract beyond the first date", { $subtract: [T, LARGEST] }, { code: 15 }, NO_OVERFLOW],
+  ["$add of ints that fit again", { $add: [2147483647, 1, -1] }, 2147483647],
+  ["$add of doubles does not carry the error", { $add: [0.1, 0.2, 0.3] }, 0.6000000000000001],
+  ["$setEquals ends at the first other set", { $setEquals: [[1], [2], 3] }, false],
+  ["$setEquals of something else", { $setEquals: [[1], [1], 3] }, { code: 17044 }],
+  [
+    "$round of what is a little less than a half",
+    { $round: [2.675, 2] },
+    2.67,
+    "DocumentDB 1.0 takes 15 digits of a double",
+  ],
+  ["$round of a text", { $round: ["x", 1] }, { code: 51081 }],
+  ["$trunc of a text", { $trunc: "x" }, { code: 51081 }],
+  ["$floor of a text", { $floor: "x" }, { code: 28765 }],
+  ["$ln of no number", { $ln: NaN }, NaN],
+  ["$log of no number", { $log: [NaN, 2] }, NaN],
+  ["$mod by a decimal zero", { $mod: [5, Decimal128.fromString("0")] }, { code: 5733415 }],
+  ["$mod by zero", { $mod: [5, 0] }, { code: 16610 }],
+  ["$arrayElemAt a text", { $arrayElemAt: ["$list", "x"] }, { code: 28690 }],
+  ["$arrayElemAt a fraction", { $arrayElemAt: ["$list", 1.5] }, { code: 28691 }],
+  ["$arrayToObject of a number", { $arrayToObject: [[1]] }, { code: 40398 }],
+  ["$arrayToObject of a pair and more", { $arrayToObject: [[["a", 1, 2]]] }, { code: 40397 }],
+  ["$arrayToObject of other names", { $arrayToObject: [[[1, 2]]] }, { code: 40395 }],
+  ["$arrayToObject of a mixture", { $arrayToObject: [[["a", 1], 2]] }, { code: 40396 }],
+  ["$arrayToObject of one field", { $arrayToObject: [[{ k: 1 }]] }, { code: 40392 }],
+  ["$arrayToObject of another field", { $arrayToObject: [[{ k: "a", x: 1 }]] }, { code: 40393 }],
+  ["$arrayToObject of another k", { $arrayToObject: [[{ k: 1, v: 1 }]] }, { code: 40394 }],
+  ["$filter up to nothing", { $filter: { input: "$list", cond: 1, limit: 0 } }, { code: 327392 }],
+  ["$filter up to a text", { $filter: { input: "$list", cond: 1, limit: "x" } }, { code: 327391 }],
+  ["$filter without a limit", { $filter: { input: [1], cond: 1, limit: null } }, [1]],
+  ["$indexOfArray from before it", { $indexOfArray: ["$list", 1, -1] }, { code: 40097 }],
+  ["$indexOfArray up to null", { $indexOfArray: ["$list", 1, 0, null] }, { code: 40096 }],
+  ["$indexOfCP in a number", { $indexOfCP: [1, "a"] }, { code: 40093 }],
+  ["$indexOfCP of a number", { $indexOfCP: ["a", 1] }, { code: 40094 }],
+  ["$indexOfBytes in a number", { $indexOfBytes: [1, "a"] }, { code: 40091 }],
+  ["$indexOfBytes of one argument", { $indexOfBytes: ["a"] }, { code: 28667 }],
+  ["$substrBytes that cuts a letter", { $substrBytes: ["é", 0, 1] }, { code: 28657 }],
+  ["$substrBytes within a letter", { $substrBytes: ["é", 1, 1] }, { code: 28656 }],
+  ["$substrBytes of a length of text", { $substrBytes: ["a", 0, "x"] }, { code: 16035 }],
+  ["$substrCP from a fraction", { $substrCP: ["abc", 1.5, 1] }, { code: 34451 }],
+  ["$sortArray by nothing", { $sortArray: { input: "$list", sortBy: {} } }, { code: 2942505 }],
+  ["$sortArray by two", { $sortArray: { input: "$list", sortBy: 2 } }, { code: 2942506 }],
+  ["$sortArray by a text", { $sortArray: { input: "$list", sortBy: "x" } }, { code: 2942507 }],
+];
+
 const isCode = (value: unknown): value is { code: number } =>
   typeof value === "object" && value !== null && "code" in value;
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/ */
 export const EXPRESSION_CASES: Case[] = [
-  ...VALUES.map(([name, expression, value, difference]): Case => ({
+  ...[...VALUES, ...EDGES].map(([name, expression, value, difference]): Case => ({
     name: `expression: ${name}`,
     documents: [DOCUMENT],
     commands: [aggregate({ $project: { v: expression } })],
