@@ -113,9 +113,13 @@ export class Index {
 
   /** Refuses a document to be stored that the index could not tell its keys of. */
   check(doc: Doc): void {
-    if (this.places.length > 0 && (this.partialFilter?.matches(doc) ?? true)) {
-      refuseAmbiguous(doc, this.places);
+    if (!(this.partialFilter?.matches(doc) ?? true)) {
+      return;
     }
+    if (this.text) {
+      TextAnalyzer.checkLanguages(this.text, doc);
+    }
+    refuseAmbiguous(doc, this.places);
   }
 
   /** The keys of a document, without the record id; empty when the index leaves it out. */

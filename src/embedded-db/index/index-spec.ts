@@ -1,6 +1,7 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
 import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
+import { isTextLanguage } from "../query/text-query";
 
 const PLUGINS = new Set(["text", "hashed", "2dsphere", "2d"]);
 
@@ -242,19 +243,66 @@ function checkHashed(spec: Doc, key: Doc): void {
   }
 }
 
+/** @see https://www.mongodb.com/docs/manual/reference/command/createIndexes/#options-for-text-indexes */
 function completeText(spec: Doc, key: Doc): Doc {
+  const given = spec["weights"] === "$**" ? { "$**": 1 } : (spec["weights"] ?? {});
+  if (!isDocument(given)) {
+    throw cannotCreate("text index option 'weights' must be an object");
+  }
   const weights: Doc = {};
-  const given = (spec["weights"] ?? {}) as Doc;
   const fields = Object.keys(key).filter((path) => key[path] === "text");
   for (const path of [...fields, ...Object.keys(given)].sort()) {
-    weights[path] = given[path] ?? 1;
-  }
-  if (Object.values(weights).some((weight) => !isNumeric(weight))) {
-    throw badValue("text index weights must be numbers");
+    const weight = given[path] ?? 1;
+    checkWeight(path, weight);
+    weights[path] = weight;
   }
   spec["weights"] = weights;
-  spec["default_language"] ??= "english";
-  spec["language_override"] ??= "language";
+  spec["default_language"] = languageOption(spec["default_language"]);
+  spec["language_override"] = overrideOption(spec["language_override"]);
   spec["textIndexVersion"] = 3;
   return spec;
+}
+
+function cannotCreate(message: string): MongoError {
+  return new MongoError(67, message);
+}
+
+function checkWeight(path: string, weight: unknown): void {
+  if (!isNumeric(weight)) {
+    throw cannotCreate("weight for text index needs numeric type");
+  }
+  const number = Math.trunc(toNumber(weight) as number);
+  if (!(number > 0 && number < WEIGHT_END)) {
+    throw cannotCreate(
+      `text index weight must be in the exclusive interval (0,${WEIGHT_END}) but found: ${number}`,
+    );
+  }
+  if (path === "") {
+    throw cannotCreate("weight cannot be on an empty field");
+  }
+  if (path !== "$**" && path.split(".").some((part) => part.startsWith("$"))) {
+    throw cannotCreate("weight cannot have path component with $ prefix");
+  }
+}
+
+const WEIGHT_END = 100_000;
+
+function languageOption(language: unknown = "english"): string {
+  if (typeof language !== "string") {
+    throw cannotCreate("default_language needs a string type");
+  }
+  if (!isTextLanguage(language)) {
+    throw cannotCreate("default_language is not valid");
+  }
+  return language;
+}
+
+function overrideOption(field: unknown = "language"): string {
+  if (typeof field !== "string") {
+    throw cannotCreate("language_override must be a string");
+  }
+  if (field === "" || field.startsWith("$") || field.includes(".")) {
+    throw cannotCreate("language_override is not valid");
+  }
+  return field;
 }

@@ -1,6 +1,7 @@
+import { MongoError } from "../errors";
 import { type Doc, isDocument, toNumber } from "../bson/values";
 import { own } from "../query/path";
-import { type TextQuery, wordsOf } from "../query/text-query";
+import { isTextLanguage, type TextQuery, wordsOf } from "../query/text-query";
 import { isStopWord, stemEnglish } from "./english";
 import { encodeKey } from "./key-string";
 
@@ -18,7 +19,7 @@ interface TermStatistics {
 }
 
 /** Everything that turns text into the terms of a text index. */
-export const TextAnalyzer = { specOf, keysOf, scoreOf, lookupKeys };
+export const TextAnalyzer = { specOf, checkLanguages, keysOf, scoreOf, lookupKeys };
 
 function specOf(spec: Doc): TextSpec {
   const weights = Object.entries(spec["weights"] as Doc);
@@ -27,6 +28,36 @@ function specOf(spec: Doc): TextSpec {
     language: (spec["default_language"] as string | undefined) ?? "english",
     languageField: (spec["language_override"] as string | undefined) ?? "language",
   };
+}
+
+/**
+ * Refuses a document that says its text is in a language MongoDB does not know. Inner documents on
+ * the way to a text may say so, too.
+ * @see https://www.mongodb.com/docs/manual/core/indexes/index-types/index-text/specify-language-text-index/
+ */
+function checkLanguages({ weights, languageField }: TextSpec, doc: Doc): void {
+  for (const [path] of weights) {
+    checkLanguage(languageField, doc, path === "$**" ? undefined : path.split("."));
+  }
+}
+
+function checkLanguage(field: string, value: unknown, parts: readonly string[] | undefined): void {
+  if (Array.isArray(value)) {
+    value.forEach((element) => checkLanguage(field, element, parts));
+  } else if (isDocument(value)) {
+    const language = own(value, field);
+    if (language !== undefined && typeof language !== "string") {
+      throw new MongoError(17261, "found language override field in document with non-string type");
+    }
+    if (language !== undefined && !isTextLanguage(language)) {
+      throw new MongoError(17262, `language override unsupported: ${language}`);
+    }
+    if (parts === undefined) {
+      Object.values(value).forEach((inner) => checkLanguage(field, inner, undefined));
+    } else if (parts[0] !== undefined) {
+      checkLanguage(field, own(value, parts[0]), parts.slice(1));
+    }
+  }
 }
 
 /** One key per term; scores are computed when a search reads the document. */

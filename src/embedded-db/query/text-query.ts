@@ -29,7 +29,7 @@ export function parseTextQuery(operand: unknown): TextQuery {
   if (Object.keys(operand).some((name) => !OPTIONS.has(name))) {
     throw badValue("extra fields in $text");
   }
-  if (language !== undefined && !LANGUAGES.has((language as string).toLowerCase())) {
+  if (language !== undefined && !isTextLanguage(language as string)) {
     throw badValue(
       `$text query specifies unsupported language: "${language as string}" for text index version 3`,
     );
@@ -50,6 +50,11 @@ const LANGUAGES = new Set([
   ...["norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish", "none"],
   ...["da", "nl", "en", "fi", "fr", "de", "hu", "it", "nb", "pt", "ro", "ru", "es", "sv", "tr"],
 ]);
+
+/** True for a language, or "none", that text may be declared to be in. */
+export function isTextLanguage(language: string): boolean {
+  return LANGUAGES.has(language.toLowerCase());
+}
 
 function expectType(name: string, expected: string, value: unknown): void {
   if (typeName(value) !== expected) {

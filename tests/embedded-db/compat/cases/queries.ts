@@ -41,6 +41,42 @@ const MISPLACED: [what: string, filter: Doc, code: number, difference?: string][
   ["a second $near", { loc: NEAR, b: NEAR }, 2],
 ];
 
+/** What documents and text indexes say about languages. */
+const LANGUAGES: [
+  what: string,
+  document: Doc,
+  options: Doc,
+  code: number | undefined,
+  difference?: string,
+][] = [
+  ["takes one MongoDB knows", { language: "Spanish" }, {}, undefined],
+  ["takes none", { language: "none" }, {}, undefined],
+  [
+    "takes any where another field tells",
+    { language: "xx" },
+    { language_override: "l" },
+    undefined,
+  ],
+  ["refuses an unknown one", { language: "klingon" }, {}, 17262],
+  ["refuses a number", { language: 1 }, {}, 17261],
+  ["refuses one in another field", { l: "klingon" }, { language_override: "l" }, 17262],
+  [
+    "refuses one of an inner document",
+    { inner: [{ language: "klingon", text: "x" }] },
+    {},
+    17262,
+    "DocumentDB 1.0 does not look into arrays",
+  ],
+];
+
+/** Text indexes that cannot be. */
+const TEXT_INDEXES: [what: string, options: Doc, difference?: string][] = [
+  ["in an unknown language", { default_language: "klingon" }],
+  ["in a language that is a number", { default_language: 1 }],
+  ["with a weight of nothing", { weights: { title: 0 } }, "DocumentDB 1.0 takes it"],
+  ["with a weight of text", { weights: { title: "1" } }],
+];
+
 /** Projections of finds over `LIST`, with what they show. */
 const PROJECTIONS: [string, Doc, Doc, Doc, string?][] = [
   [
@@ -86,6 +122,33 @@ export const QUERY_CASES: Case[] = [
     reply: { ok: 0, code },
     ...(difference === undefined ? {} : { difference }),
   })),
+  ...LANGUAGES.map(([what, document, options, code, difference]): Case => ({
+    name: `text: a language of a document: ${what}`,
+    commands: [
+      {
+        createIndexes: "c",
+        indexes: [{ key: { title: "text", "inner.text": "text" }, name: "t", ...options }],
+      },
+      { insert: "c", documents: [{ _id: 1, title: "cats", ...document }] },
+    ],
+    reply: code === undefined ? { n: 1 } : { n: 0, writeErrors: [{ index: 0, code }] },
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  ...TEXT_INDEXES.map(([what, options, difference]): Case => ({
+    name: `text: refuses an index ${what}`,
+    documents: [{ _id: 1 }],
+    commands: [
+      { createIndexes: "c", indexes: [{ key: { title: "text" }, name: "t", ...options }] },
+    ],
+    reply: { ok: 0, code: 67 },
+    ...(difference === undefined ? {} : { difference }),
+  })),
+  {
+    name: "text: an index refuses a document there is in an unknown language",
+    documents: [{ _id: 1, title: "cats", language: "klingon" }],
+    commands: [TEXT_INDEX],
+    reply: { ok: 0, code: 17262 },
+  },
   {
     name: "find: $text alone in a $or",
     documents: LIST,
