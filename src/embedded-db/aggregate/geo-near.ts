@@ -1,5 +1,5 @@
-import { failedToParse, MongoError, typeMismatch } from "../errors";
-import { type Doc, double, isDocument, toNumber } from "../bson/values";
+import { badValue, failedToParse, MongoError, typeMismatch } from "../errors";
+import { type Doc, double, isDocument, toNumber, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { type GeoKind } from "../index/index-keys";
 import { parseFilter } from "../query/filter";
@@ -19,7 +19,19 @@ const OPTIONS = new Set([
   "near",
   "query",
   "spherical",
+  "uniqueDocs",
 ]);
+
+/** What the command of this name took, and the stage does not. */
+const FORMER_OPTIONS: Record<string, [code: number, message: string]> = {
+  collation: [
+    40227,
+    "$geoNear does not accept the 'collation' parameter. Instead, specify a collation for the entire aggregation command.",
+  ],
+  limit: [50858, "$geoNear no longer supports the 'limit' parameter. Use a $limit stage instead."],
+  num: [50857, "$geoNear no longer supports the 'num' parameter. Use a $limit stage instead."],
+  start: [50856, "$geoNear no longer supports the 'start' argument."],
+};
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/geoNear/ */
 export function geoNear(argument: unknown, context: PipelineContext): Stage {
@@ -35,14 +47,12 @@ export function geoNear(argument: unknown, context: PipelineContext): Stage {
   const query = nearQuery(spec, collection);
   requireGeoIndex(collection, query);
   const factor = toNumber(spec["distanceMultiplier"]) ?? 1;
-  const distanceField = pathOption("distanceField", spec["distanceField"]);
-  const locationField = pathOption("includeLocs", spec["includeLocs"]);
+  const distanceField = (spec["distanceField"] as string).split(".");
+  const locationField = (spec["includeLocs"] as string | undefined)?.split(".");
   return function* (input) {
     const matching = [...input].filter((doc) => filter.matches(doc));
     for (const { item, distance, geometry } of byDistance(matching, (doc) => doc, query)) {
-      if (distanceField) {
-        setPath(item, distanceField, double(distance * factor));
-      }
+      setPath(item, distanceField, double(distance * factor));
       if (locationField) {
         setPath(item, locationField, geometry);
       }
@@ -55,6 +65,11 @@ function checkSpec(argument: unknown): Doc {
   if (!isDocument(argument)) {
     throw new MongoError(10065, "invalid parameter: expected an object ($geoNear)");
   }
+  for (const [option, [code, message]] of Object.entries(FORMER_OPTIONS)) {
+    if (option in argument) {
+      throw new MongoError(code, message);
+    }
+  }
   const unknown = Object.keys(argument).find((name) => !OPTIONS.has(name));
   if (unknown !== undefined) {
     throw failedToParse(`Unknown argument to $geoNear: ${unknown}`);
@@ -62,14 +77,41 @@ function checkSpec(argument: unknown): Doc {
   if (argument["near"] === undefined) {
     throw new MongoError(5860400, "$geoNear requires a 'near' argument");
   }
+  if (typeof argument["distanceField"] !== "string") {
+    throw new MongoError(16606, "$geoNear requires a 'distanceField' option as a String");
+  }
+  ["maxDistance", "minDistance", "distanceMultiplier"].forEach((option) =>
+    checkDistance(option, argument[option]),
+  );
+  if (argument["query"] !== undefined && !isDocument(argument["query"])) {
+    throw typeMismatch("query must be an object");
+  }
+  if (argument["includeLocs"] !== undefined && typeof argument["includeLocs"] !== "string") {
+    throw new MongoError(16607, "$geoNear requires that 'includeLocs' option is a String");
+  }
+  checkKey(argument["key"]);
   return argument;
 }
 
-function pathOption(name: string, value: unknown): string[] | undefined {
-  if (value !== undefined && typeof value !== "string") {
-    throw typeMismatch(`$geoNear parameter '${name}' must be of type string`);
+function checkDistance(option: string, value: unknown): void {
+  const number = toNumber(value);
+  if (value !== undefined && number === undefined) {
+    throw typeMismatch(`${option} must be a number`);
   }
-  return value?.split(".");
+  if (number !== undefined && !(number >= 0)) {
+    throw badValue(`${option} must be nonnegative`);
+  }
+}
+
+function checkKey(key: unknown): void {
+  if (key !== undefined && typeof key !== "string") {
+    throw typeMismatch(
+      `$geoNear parameter 'key' must be of type string but found type: ${typeName(key)}`,
+    );
+  }
+  if (key === "") {
+    throw badValue("$geoNear parameter 'key' cannot be the empty string");
+  }
 }
 
 function nearQuery(spec: Doc, collection: Collection): NearQuery {

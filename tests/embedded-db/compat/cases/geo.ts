@@ -54,6 +54,25 @@ const FOUND: [string, Doc, number[]][] = [
   ],
 ];
 
+const LAX = "DocumentDB 1.0 answers without it";
+
+/** Options $geoNear does not take. */
+const NEAR_REFUSED: [string, Doc, number, string?][] = [
+  ["without a distanceField", { near: [0, 0] }, 16606],
+  ["without a place", { distanceField: "d" }, 5860400, LAX],
+  ["with a number for a distanceField", { near: [0, 0], distanceField: 1 }, 16606],
+  ["up to a text", { near: [0, 0], distanceField: "d", maxDistance: "far" }, 14],
+  ["below nothing", { near: [0, 0], distanceField: "d", minDistance: -1 }, 2],
+  [
+    "with a number for the place found",
+    { near: [0, 0], distanceField: "d", includeLocs: 1 },
+    16607,
+  ],
+  ["by an empty key", { near: [0, 0], distanceField: "d", key: "" }, 2],
+  ["with a limit", { near: [0, 0], distanceField: "d", limit: 1 }, 50858, LAX],
+  ["with an unknown option", { near: [0, 0], distanceField: "d", nope: 1 }, 9, LAX],
+];
+
 /** Values that a 2dsphere index cannot take. */
 const REFUSED: [string, unknown][] = [
   ["a place beyond the poles", point(0, 91)],
@@ -147,6 +166,13 @@ export const GEO_CASES: Case[] = [
       { _id: 1, kind: "a", loc: [0, 2], d: { m: 20, at: [0, 2] } },
     ),
   },
+  ...NEAR_REFUSED.map(([what, spec, code, difference]): Case => ({
+    name: `geo: refuses $geoNear ${what}`,
+    documents: [{ _id: 1, loc: [0, 2] }],
+    commands: [plane, aggregate({ $geoNear: spec })],
+    reply: { ok: 0, code },
+    ...(difference === undefined ? {} : { difference }),
+  })),
   {
     name: "geo: $geoNear stands first",
     documents: [{ _id: 1, loc: [0, 2] }],
