@@ -125,7 +125,10 @@ export function unset(argument: unknown, context: PipelineContext): Stage {
     );
   }
   if (!paths.every((path) => typeof path === "string")) {
-    throw new MongoError(31120, "$unset specification must be a string or an array of strings");
+    throw new MongoError(
+      31120,
+      "$unset specification must be a string or an array containing only string values",
+    );
   }
   const spec = Object.fromEntries(paths.map((path) => [path, 0]));
   const apply = labelled("$unset", () => compileProjection(spec, context, false));

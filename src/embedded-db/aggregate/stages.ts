@@ -223,7 +223,8 @@ export function isCountName(name: unknown): name is string {
 
 function uncountable(name: unknown): MongoError {
   if (typeof name !== "string" || name === "") {
-    return new MongoError(40156, "the count field must be a non-empty string");
+    const code = name === "" ? 40157 : 40156;
+    return new MongoError(code, "the count field must be a non-empty string");
   }
   return name.startsWith("$")
     ? new MongoError(40158, "the count field cannot be a $-prefixed path")

@@ -1,4 +1,5 @@
-import { MongoError } from "../../errors";
+import { badValue, failedToParse, MongoError } from "../../errors";
+import { formatValue } from "../../bson/format";
 import { toDecimal, truncateToLong } from "../../bson/numbers";
 import {
   Binary,
@@ -9,6 +10,7 @@ import {
   isNumeric,
   Long,
   ObjectId,
+  textOf,
   Timestamp,
   toNumber,
   TYPE_NUMBERS,
@@ -74,9 +76,17 @@ export const CONVERSION: Record<string, CompileOperator> = {
 };
 
 function converting(name: string, type: string): CompileOperator {
-  return fixed(name, 1, (value) =>
-    isNullish(value) ? null : CONVERSIONS[type]?.(value, DEFAULTS),
-  );
+  return (argument, compile) => {
+    const given: unknown[] = Array.isArray(argument) ? argument : [argument];
+    if (given.length !== 1) {
+      throw new MongoError(50723, `${name} requires a single argument, got ${given.length}`);
+    }
+    const input = compile(given[0]);
+    return (scope) => {
+      const value = input(scope);
+      return isNullish(value) ? null : CONVERSIONS[type]?.(value, DEFAULTS);
+    };
+  };
 }
 
 function compileConvert(argument: unknown, compile: Compile): Evaluate {
@@ -88,18 +98,21 @@ function compileConvert(argument: unknown, compile: Compile): Evaluate {
     ["onError", "onNull", "format", "byteOrder"],
   );
   return (scope) => {
+    const to = parts["to"]?.(scope);
     const input = parts["input"]?.(scope);
+    const type = targetType(isDocument(to) ? to["type"] : to);
     if (isNullish(input)) {
       return parts["onNull"]?.(scope) ?? null;
     }
-    const to = parts["to"]?.(scope);
-    const options = binaryOptions(to, parts["format"]?.(scope), parts["byteOrder"]?.(scope));
-    const type = targetType(isDocument(to) ? to["type"] : to);
-    const convert = Object.hasOwn(CONVERSIONS, type) ? CONVERSIONS[type] : undefined;
-    if (!convert) {
-      throw new MongoError(2, "Unknown type name in $convert");
+    if (type === undefined) {
+      return null;
     }
+    const options = binaryOptions(to, parts["format"]?.(scope), parts["byteOrder"]?.(scope));
     try {
+      const convert = Object.hasOwn(CONVERSIONS, type) ? CONVERSIONS[type] : undefined;
+      if (!convert) {
+        throw unsupported(input, type);
+      }
       return convert(input, options);
     } catch (error) {
       if (parts["onError"] && error instanceof MongoError && error.code === 241) {
@@ -110,19 +123,47 @@ function compileConvert(argument: unknown, compile: Compile): Evaluate {
   };
 }
 
-function targetType(to: unknown): string {
+/** The name of a type; undefined for null, which makes the result null. */
+function targetType(to: unknown): string | undefined {
+  if (isNullish(to)) {
+    return undefined;
+  }
+  if (typeof to === "string") {
+    if (to !== "missing" && !Object.hasOwn(TYPE_NUMBERS, to)) {
+      throw badValue(`Unknown type name: ${to}`);
+    }
+    return to;
+  }
   const number = toNumber(to);
-  return number === undefined
-    ? String(to)
-    : (Object.keys(TYPE_NUMBERS).find((name) => TYPE_NUMBERS[name] === number) ?? "");
+  if (number === undefined) {
+    throw failedToParse(
+      `$convert's 'to' argument must be a string or number, but is ${typeName(to)}`,
+    );
+  }
+  if (!fitsInt32(number)) {
+    throw failedToParse("In $convert, numeric 'to' argument is not an integer");
+  }
+  const name = Object.keys(TYPE_NUMBERS).find((known) => TYPE_NUMBERS[known] === number);
+  if (name === undefined) {
+    throw failedToParse(
+      `In $convert, numeric value for 'to' does not correspond to a BSON type: ${number}`,
+    );
+  }
+  return name;
 }
 
 function binaryOptions(to: unknown, format: unknown, byteOrder: unknown): BinaryOptions {
+  if (!isNullish(format) && typeof format !== "string") {
+    throw new MongoError(4341114, mustBeText("format", format));
+  }
   if (!isNullish(format) && !FORMATS.has(format)) {
-    throw new MongoError(4341125, "Invalid 'format' argument for $convert");
+    throw new MongoError(4341125, `Invalid 'format' argument for $convert: ${format}`);
+  }
+  if (!isNullish(byteOrder) && typeof byteOrder !== "string") {
+    throw new MongoError(9130001, mustBeText("byteOrder", byteOrder));
   }
   if (!isNullish(byteOrder) && byteOrder !== "little" && byteOrder !== "big") {
-    throw new MongoError(9130003, "Invalid 'byteOrder' argument for $convert: it is little or big");
+    throw new MongoError(9130002, `Invalid 'byteOrder' argument for $convert: ${byteOrder}`);
   }
   return {
     subtype: (isDocument(to) ? toNumber(to["subtype"]) : undefined) ?? 0,
@@ -131,10 +172,14 @@ function binaryOptions(to: unknown, format: unknown, byteOrder: unknown): Binary
   };
 }
 
+function mustBeText(option: string, value: unknown): string {
+  return `$convert requires that '${option}' be a string, found: ${typeName(value)} with value ${formatValue(value)}`;
+}
+
 function unsupported(value: unknown, target: string): MongoError {
   return new MongoError(
     241,
-    `Unsupported conversion from ${typeName(value)} to ${target} in $convert`,
+    `Unsupported conversion from ${typeName(value)} to ${target} in $convert with no onError value`,
   );
 }
 
@@ -158,43 +203,74 @@ function convertNumber(
   return finish(value);
 }
 
+const INTEGRAL = /^[-+]?\d+$/;
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const NO_FINITE_NUMBER = /^[-+]?(inf(inity)?|nan)$/i;
+
 function parseNumber(text: string, target: string): unknown {
+  if (text.startsWith("0x")) {
+    throw new MongoError(
+      241,
+      `Illegal hexadecimal input in $convert with no onError value: ${text}`,
+    );
+  }
   const integral = target === "int" || target === "long";
-  if (!(integral ? /^[-+]?\d+$/ : /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i).test(text)) {
+  if (!integral && NO_FINITE_NUMBER.test(text)) {
+    return withoutEnd(text, target);
+  }
+  if (!(integral ? INTEGRAL : NUMBER).test(text)) {
     throw new MongoError(241, `Failed to parse number '${text}' in $convert with no onError value`);
   }
   if (target === "decimal") {
     return Decimal128.fromString(text);
   }
-  return target === "long" ? BigInt(text.replace("+", "")) : Number(text);
+  return target === "long" ? parseLongText(text) : Number(text);
+}
+
+function withoutEnd(text: string, target: string): unknown {
+  const sign = text.startsWith("-") ? -1 : 1;
+  const number = /nan/i.test(text) ? NaN : sign * Infinity;
+  return target === "decimal" ? toDecimal(number) : double(number);
+}
+
+function parseLongText(text: string): Long {
+  const value = BigInt(text.replace("+", ""));
+  if (BigInt.asIntN(64, value) !== value) {
+    throw new MongoError(
+      241,
+      `Failed to parse number '${text}' in $convert with no onError value: Overflow`,
+    );
+  }
+  return Long.fromBigInt(value);
 }
 
 function toDecimalValue(number: unknown): Decimal128 {
   return toDecimal(number);
 }
 
-function overflow(): MongoError {
-  return new MongoError(
-    241,
-    "Conversion would overflow target type in $convert with no onError value",
-  );
+/** Why a number is no integer of a type. */
+function overflow(value: unknown): MongoError {
+  const number = toNumber(value) as number;
+  const because = Number.isNaN(number)
+    ? "Attempt to convert NaN value to integer type in $convert with no onError value"
+    : Number.isFinite(number)
+      ? `Conversion would overflow target type in $convert with no onError value: ${textOf(value)}`
+      : "Attempt to convert infinity value to integer type in $convert with no onError value";
+  return new MongoError(241, because);
 }
 
 function toInt(value: unknown): number {
   const number = Math.trunc(toNumber(value) ?? NaN);
   if (!fitsInt32(number + 0)) {
-    throw overflow();
+    throw overflow(value);
   }
   return number + 0;
 }
 
 function toLong(value: unknown): Long {
-  if (value instanceof Long) {
-    return value;
-  }
-  const whole = typeof value === "bigint" ? value : truncateToLong(value);
-  if (whole === undefined || BigInt.asIntN(64, whole) !== whole) {
-    throw overflow();
+  const whole = truncateToLong(value);
+  if (whole === undefined) {
+    throw overflow(value);
   }
   return Long.fromBigInt(whole);
 }
@@ -212,7 +288,7 @@ function toDate(value: unknown): Date {
   }
   const date = dateOf(value);
   if (Number.isNaN(date.getTime())) {
-    throw overflow();
+    throw overflow(value);
   }
   return date;
 }
@@ -242,7 +318,7 @@ export function toText(value: unknown): string {
     return value.toISOString();
   }
   if (typeof value === "string" || typeof value === "boolean" || isNumeric(value)) {
-    return String(value);
+    return Object.is(toNumber(value), -0) && typeName(value) === "double" ? "-0" : String(value);
   }
   throw unsupported(value, "string");
 }

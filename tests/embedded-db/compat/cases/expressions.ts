@@ -300,12 +300,50 @@ const EDGES: [name: string, expression: unknown, value: unknown, difference?: st
   ["$sortArray by a text", { $sortArray: { input: "$list", sortBy: "x" } }, { code: 2942507 }],
 ];
 
+const convertTo = (to: unknown) => ({ $convert: { input: "1", to } });
+
+/** Types there are not, and values that are not of them. */
+const CONVERSIONS: [name: string, expression: unknown, value: unknown, difference?: string][] = [
+  ["$convert to an unknown type", convertTo("constructor"), { code: 2 }],
+  ["$convert to an unknown type's number", convertTo(99), { code: 9 }],
+  ["$convert to a fraction of a type", convertTo(1.5), { code: 9 }],
+  ["$convert to a boolean", convertTo(true), { code: 9 }],
+  ["$convert to null", convertTo(null), null],
+  ["$convert to a type nothing becomes", convertTo("regex"), { code: 241 }],
+  ["$convert of null to an unknown type", { $convert: { input: null, to: "nope" } }, { code: 2 }],
+  [
+    "$convert with a number for the format",
+    { $convert: { input: "$bytes", to: "string", format: 1 } },
+    { code: 4341114 },
+  ],
+  [
+    "$convert with an unknown byteOrder",
+    { $convert: { input: "$bytes", to: "int", byteOrder: "middle" } },
+    { code: 9130002 },
+  ],
+  [
+    "$convert with a number for the byteOrder",
+    { $convert: { input: "$bytes", to: "int", byteOrder: 1 } },
+    { code: 9130001 },
+  ],
+  ["$toInt of two", { $toInt: [1, 2] }, { code: 50723 }],
+  ["$toString of a zero below zero", { $toString: { $multiply: [-0.5, 0] } }, "-0"],
+  [
+    "$toLong of a large decimal",
+    { $toLong: Decimal128.fromString("9007199254740993.9") },
+    Long.fromString("9007199254740993"),
+  ],
+  ["$toLong of too large a text", { $toLong: "9223372036854775808" }, { code: 241 }],
+  ["$toDouble of a text without an end", { $toDouble: "-Infinity" }, -Infinity],
+  ["$toDouble of digits to the base 16", { $toDouble: "0x10" }, { code: 241 }],
+];
+
 const isCode = (value: unknown): value is { code: number } =>
   typeof value === "object" && value !== null && "code" in value;
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/ */
 export const EXPRESSION_CASES: Case[] = [
-  ...[...VALUES, ...EDGES].map(([name, expression, value, difference]): Case => ({
+  ...[...VALUES, ...EDGES, ...CONVERSIONS].map(([name, expression, value, difference]): Case => ({
     name: `expression: ${name}`,
     documents: [DOCUMENT],
     commands: [aggregate({ $project: { v: expression } })],
