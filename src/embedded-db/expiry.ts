@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Collection } from "./catalog/collection";
 import type { Index } from "./catalog/collection-index";
 import type { Engine } from "./engine";
@@ -6,7 +7,7 @@ import { parseFilter } from "./query/filter";
 import { Deadline } from "./query/scan";
 import { select } from "./query/select";
 
-/** Documents removed in one commit, so that others are not kept waiting. */
+/** Documents removed in one commit, after which others have their turn. */
 const CHUNK = 500;
 
 const TICK_MS = 250;
@@ -18,24 +19,36 @@ const SWEEP_MS = 30_000;
  * @see https://www.mongodb.com/docs/manual/core/index-ttl/
  */
 export function startExpiry(engine: Engine): () => Promise<void> {
-  let lastExpiry = Date.now();
-  let lastSweep = Date.now();
-  let running = Promise.resolve();
-  let busy = false;
+  const { parameters } = engine;
+  // Apart, because removing documents may wait for a transaction that only the sweep ends.
+  const stops = [
+    repeat(
+      (now) => sweep(engine, now),
+      () => SWEEP_MS,
+    ),
+    repeat(
+      (now) => expireAll(engine, now),
+      () => (toNumber(parameters["ttlMonitorSleepSecs"]) ?? 60) * 1000,
+    ),
+  ];
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
+
+/** Does a work again and again, never twice at once; answers how to stop it. */
+function repeat(work: (now: number) => Promise<void>, pauseMs: () => number): () => Promise<void> {
+  let last = Date.now();
+  let running: Promise<void> | undefined;
   const timer = setInterval(() => {
     const now = Date.now();
-    const due =
-      now - lastExpiry >= (toNumber(engine.parameters["ttlMonitorSleepSecs"]) ?? 60) * 1000;
-    if (busy || !(due || now - lastSweep >= SWEEP_MS)) {
-      return;
+    if (!running && now - last >= pauseMs()) {
+      last = now;
+      // A full disk, say: the next round tries again.
+      running = work(now)
+        .catch(() => undefined)
+        .finally(() => (running = undefined));
     }
-    busy = true;
-    // A full disk, say: the next round tries again.
-    running = round(engine, due, now)
-      .catch(() => undefined)
-      .finally(() => (busy = false));
-    lastExpiry = due ? now : lastExpiry;
-    lastSweep = now;
   }, TICK_MS);
   return async () => {
     clearInterval(timer);
@@ -43,15 +56,15 @@ export function startExpiry(engine: Engine): () => Promise<void> {
   };
 }
 
-async function round(engine: Engine, expiryDue: boolean, now: number): Promise<void> {
-  engine.cursors.sweep(now);
-  await engine.sessions.sweep(now);
-  if (expiryDue && engine.parameters["ttlMonitorEnabled"] !== false) {
-    await expireAll(engine, now);
-  }
+async function sweep({ cursors, sessions }: Engine, now: number): Promise<void> {
+  cursors.sweep(now);
+  await sessions.sweep(now);
 }
 
 async function expireAll(engine: Engine, now: number): Promise<void> {
+  if (engine.parameters["ttlMonitorEnabled"] === false) {
+    return;
+  }
   for (const db of engine.catalog.databaseNames()) {
     for (const collection of engine.catalog.collections(db)) {
       for (const rule of rulesOf(collection)) {
@@ -110,5 +123,6 @@ async function expire(
       matches.forEach((match) => collection.remove(unit, match, match.doc));
       return matches.length;
     });
+    await turn();
   }
 }
