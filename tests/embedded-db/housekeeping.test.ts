@@ -7,7 +7,12 @@ import { Engine } from "../../src/embedded-db/engine";
 import { startExpiry } from "../../src/embedded-db/expiry";
 import type { SessionRequest } from "../../src/embedded-db/sessions/sessions";
 import type { Transaction } from "../../src/embedded-db/sessions/transactions";
-import { documentRange, readRecordId } from "../../src/embedded-db/storage/keys";
+import {
+  documentRange,
+  readRecordId,
+  sessionKey,
+  sessionRange,
+} from "../../src/embedded-db/storage/keys";
 import { MemoryStorage } from "../../src/embedded-db/storage/memory";
 
 const LONG_AGO = new Date(0);
@@ -83,5 +88,23 @@ describe("removing documents whose time is over", () => {
     await jest.advanceTimersByTimeAsync(2 * LIFETIME_MS);
     expect(engine.transactions.size).toBe(0);
     await stop();
+  });
+});
+
+describe("forgetting old sessions", () => {
+  it("lets others have their turn, and keeps those that are used meanwhile", async () => {
+    const record = (lastUse: Date) => encode({ txnNumber: 1, reply: { ok: 1 }, lastUse });
+    const keyOf = (number: number) => sessionKey(Buffer.from(String(number).padStart(16, "0")));
+    await storage.write((writer) => {
+      for (let number = 0; number < MANY; number++) {
+        writer.put(keyOf(number), record(LONG_AGO));
+      }
+    });
+    const sweeping = engine.sessions.sweep(Date.now());
+    const used = keyOf(MANY - 1);
+    await storage.write((writer) => writer.put(used, record(new Date())));
+    const seen = await during(sweeping, () => storage.count(sessionRange()));
+    expect([...seen].filter((count) => count > 1 && count < MANY)).not.toEqual([]);
+    expect([...storage.range(sessionRange())].map(({ key }) => key)).toEqual([used]);
   });
 });

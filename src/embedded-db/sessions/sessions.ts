@@ -1,9 +1,10 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { MongoError } from "../errors";
 import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { Binary, type Doc, isDocument, Long, toBigInt } from "../bson/values";
 import { sessionKey, sessionRange } from "../storage/keys";
-import type { Storage } from "../storage/storage";
+import type { KeyRange, Storage, Writer } from "../storage/storage";
 import { type Transaction, type Transactions, TRANSIENT } from "./transactions";
 import type { Change, WriteUnit } from "./write-unit";
 
@@ -16,6 +17,9 @@ const MAX_OPEN_TRANSACTIONS = 1_000;
 const MAX_SESSIONS = 10_000;
 
 const IDLE_MS = 2 * 60_000;
+
+/** Stored sessions looked at in one go. */
+const SWEPT_AT_ONCE = 500;
 
 /** Sessions that may be at work at once. */
 const MAX_BUSY_SESSIONS = 100_000;
@@ -202,11 +206,16 @@ export class Sessions {
         this.byId.delete(key);
       }
     }
-    const old = [...this.storage.range(sessionRange())].filter(
-      ({ value }) => lastUse(value) < limit,
-    );
-    if (old.length > 0) {
-      await this.storage.write((writer) => old.forEach(({ key }) => writer.delete(key)));
+    await this.forgetStored(limit);
+  }
+
+  /** In pieces, between which others have their turn: a client may use as many as it likes. */
+  private async forgetStored(limit: number): Promise<void> {
+    const range = sessionRange();
+    for (let last: Buffer | undefined = range.start; last;) {
+      const start: Buffer = last;
+      last = await this.storage.write((writer) => forgetOld(writer, { ...range, start }, limit));
+      await turn();
     }
   }
 
@@ -307,6 +316,24 @@ function finish(session: Session, ended: Transaction, state: "committed" | "abor
 
 function kindOf({ state }: Session): string {
   return state === "none" ? "retryable write" : "transaction";
+}
+
+/** Removes what is old of the first records of a range; gives where it goes on, if it does. */
+function forgetOld(writer: Writer, range: KeyRange, limit: number): Buffer | undefined {
+  const old: Buffer[] = [];
+  let read = 0;
+  let next: Buffer | undefined;
+  for (const { key, value } of writer.range(range)) {
+    if (read++ === SWEPT_AT_ONCE) {
+      next = key;
+      break;
+    }
+    if (lastUse(value) < limit) {
+      old.push(key);
+    }
+  }
+  old.forEach((key) => writer.delete(key));
+  return next;
 }
 
 function lastUse(record: Buffer): number {
