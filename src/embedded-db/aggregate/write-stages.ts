@@ -59,7 +59,6 @@ function out(argument: unknown, context: CommandContext): WriteDocuments {
     await written(context, (unit) => {
       const collection = context.findOrCreate(unit, name, db);
       for (const match of selectForWriting(unit, collection, all, context.deadline)) {
-        context.deadline.check();
         collection.remove(unit, match, match.doc);
       }
       const bypass = context.flag("bypassDocumentValidation");

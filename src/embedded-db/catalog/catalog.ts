@@ -3,6 +3,7 @@ import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { type Doc, isDocument } from "../bson/values";
 import type { WriteUnit } from "../sessions/write-unit";
+import { clear } from "../storage/clear";
 import {
   catalogKey,
   catalogRange,
@@ -108,8 +109,8 @@ export class Catalog {
 
   private remove(unit: WriteUnit, collection: Collection): void {
     unit.claimCollection(collection);
-    unit.deleteRange(documentRange(collection.id));
-    collection.indexes.forEach((index) => unit.deleteRange(indexRange(index.id)));
+    clear(unit, documentRange(collection.id));
+    collection.indexes.forEach((index) => clear(unit, indexRange(index.id)));
     unit.delete(catalogKey(collection.id));
     unit.delete(countsKey(collection.id));
     this.unregister(collection);
@@ -160,7 +161,7 @@ export class Catalog {
 
   dropIndex(unit: WriteUnit, collection: Collection, index: Index): void {
     unit.claimCollection(collection);
-    unit.deleteRange(indexRange(index.id));
+    clear(unit, indexRange(index.id));
     const before = collection.indexes;
     collection.indexes = before.filter((other) => other !== index);
     unit.onRollback(() => (collection.indexes = before));
@@ -177,7 +178,7 @@ export class Catalog {
       return;
     }
     unit.claimCollection(collection);
-    unit.deleteRange(indexRange(index.id));
+    clear(unit, indexRange(index.id));
     const changed = new Index(this.takeId(unit), spec);
     try {
       collection.buildIndex(

@@ -2,15 +2,13 @@ import { decode } from "../bson/decode";
 import { encode } from "../bson/encode";
 import { omit } from "../bson/values";
 import { MongoError } from "../errors";
+import { clear } from "../storage/clear";
 import { markedForRebuild, unmarkForRebuild } from "../storage/format";
 import { catalogKey, documentRange, indexRange, readRecordId } from "../storage/keys";
 import type { Storage, Writer } from "../storage/storage";
 import { Catalog } from "./catalog";
 import type { Collection } from "./collection";
 import { Index } from "./collection-index";
-
-/** Keys that are deleted at once. */
-const CHUNK = 10_000;
 
 /**
  * Builds all indexes anew in a store that is marked for it, because an earlier program wrote other
@@ -48,7 +46,7 @@ function rebuild(writer: Writer, collection: Collection, { id, spec, isId }: Ind
 
 /** Gives false when a unique index has left out the keys of some documents. */
 function fill(writer: Writer, collection: Collection, index: Index): boolean {
-  clear(writer, index);
+  clear(writer, indexRange(index.id));
   let complete = true;
   for (const { key: place, value } of writer.range(documentRange(collection.id))) {
     const record = readRecordId(place);
@@ -61,21 +59,6 @@ function fill(writer: Writer, collection: Collection, index: Index): boolean {
     }
   }
   return complete;
-}
-
-function clear(writer: Writer, { id }: Index): void {
-  for (;;) {
-    const keys: Buffer[] = [];
-    for (const { key } of writer.range(indexRange(id))) {
-      if (keys.push(key) === CHUNK) {
-        break;
-      }
-    }
-    if (keys.length === 0) {
-      return;
-    }
-    keys.forEach((key) => writer.delete(key));
-  }
 }
 
 /** A document is not lost for an index that would refuse it today. */

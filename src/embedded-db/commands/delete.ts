@@ -59,10 +59,10 @@ export function deleteDocuments(
     hint: hintOf(statement["hint"]),
     sort: [],
   };
-  const matches = selectForWriting(unit, collection, selection, context.deadline);
-  matches.forEach((match) => {
-    context.deadline.check();
+  let n = 0;
+  for (const match of selectForWriting(unit, collection, selection, context.deadline)) {
     collection.remove(unit, match, match.doc);
-  });
-  return matches.length;
+    n++;
+  }
+  return n;
 }

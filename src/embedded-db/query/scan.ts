@@ -24,8 +24,8 @@ export interface Match extends StoredDocument {
 /** How long a command may work without letting others have their turn. */
 const LONGEST_STRETCH_MS = 60_000;
 
-/** A match that the index alone told of: decoded when somebody looks into it. */
-class UnreadMatch implements Match {
+/** A match that is known to be one, by its index, say: decoded when somebody looks into it. */
+export class UnreadMatch implements Match {
   private decoded: Doc | undefined;
 
   constructor(

@@ -96,13 +96,6 @@ export class WriteUnit implements Writer {
     }
   }
 
-  /** Removes everything under a range of keys. */
-  deleteRange(range: KeyRange): void {
-    // All keys before the first deletion, but not their values: they may be more than fit.
-    const keys = Array.from(this.target.range(range), ({ key }) => key);
-    keys.forEach((key) => this.delete(key));
-  }
-
   /** Notes how many documents and bytes a collection has gained. */
   grown(collection: Collection, documents: number, bytes: number): void {
     const sum = this.counts.get(collection) ?? { documents: 0, bytes: 0 };

@@ -5,7 +5,7 @@ import type { Collection } from "../catalog/collection";
 import { enforceCap } from "../catalog/capped";
 import type { Collation } from "../query/collation";
 import type { Filter } from "../query/filter";
-import type { Deadline, Match } from "../query/scan";
+import { type Deadline, type Match, UnreadMatch } from "../query/scan";
 import { select } from "../query/select";
 import type { SortKey } from "../query/sort";
 import type { WriteUnit } from "../sessions/write-unit";
@@ -38,29 +38,44 @@ export function updateDocuments(
   outcome: UpdateOutcome,
   deadline: Deadline,
 ): void {
-  const matches = selectForWriting(unit, collection, statement, deadline);
+  let [matched, changed] = [0, 0];
+  for (const match of selectForWriting(unit, collection, statement, deadline)) {
+    const { modified } = updateOne(unit, collection, match, statement);
+    matched++;
+    changed += modified ? 1 : 0;
+  }
   // A statement that fails on the way counts for nothing.
-  const results = matches.map((match) => {
-    deadline.check();
-    return updateOne(unit, collection, match, statement);
-  });
-  outcome.matched += results.length;
-  outcome.modified += results.filter(({ modified }) => modified).length;
-  if (matches.length === 0 && statement.upsert) {
+  outcome.matched += matched;
+  outcome.modified += changed;
+  if (matched === 0 && statement.upsert) {
     const doc = insertUpsert(unit, collection, statement);
     outcome.upserted.push({ index, _id: doc["_id"] });
   }
 }
 
-/** All documents are chosen before the first one changes, so none is met twice. */
-export function selectForWriting(
+/**
+ * All documents are chosen before the first one changes, so none is met twice. Of many, each is
+ * read again when its turn comes: together they may be more than the memory holds.
+ */
+export function* selectForWriting(
   unit: WriteUnit,
   collection: Collection,
   statement: Pick<UpdateStatement, "filter" | "multi" | "collation" | "hint" | "sort">,
   deadline: Deadline,
-): Match[] {
+): Iterable<Match> {
   const selection = { ...statement, skip: 0, limit: statement.multi ? 0 : 1 };
-  return [...select(unit, collection, selection, deadline).matches];
+  const { matches } = select(unit, collection, selection, deadline);
+  if (!statement.multi) {
+    yield* [...matches];
+    return;
+  }
+  for (const record of Array.from(matches, (match) => match.record)) {
+    deadline.check();
+    const bytes = collection.read(unit, record);
+    if (bytes) {
+      yield new UnreadMatch(record, bytes);
+    }
+  }
 }
 
 /** Changes one document; an update that changes nothing writes nothing. */

@@ -7,9 +7,19 @@ import { compiledWorker } from "../../../src/embedded-db/development-build";
 const SOURCES = join(__dirname, "../../../src/embedded-db");
 
 /** `npm run db` from compiled sources, which starts in a fifth of the time. */
-export async function spawnDatabase(...args: string[]): Promise<ChildProcess> {
+export function spawnDatabase(...args: string[]): Promise<ChildProcess> {
+  return spawnWith([], args);
+}
+
+/** The same, where its objects have so much memory and no more. */
+export function spawnSmallDatabase(heapMb: number, ...args: string[]): Promise<ChildProcess> {
+  return spawnWith([`--max-old-space-size=${heapMb}`], args);
+}
+
+async function spawnWith(nodeArgs: string[], args: string[]): Promise<ChildProcess> {
   const cli = join(dirname(await compiledWorker(SOURCES)), "cli.js");
-  return spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const all = [...nodeArgs, cli, ...args];
+  return spawn(process.execPath, all, { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** A database in a process of its own, which can be killed. */
