@@ -103,6 +103,24 @@ describe("many clients that behave badly", () => {
     another.close();
   });
 
+  it("send on without waiting: others have their turn between two of their commands", async () => {
+    const greedy = await WireClient.connect(server.port);
+    sockets.push(greedy.socket);
+    let answered = 0;
+    // Takes some milliseconds.
+    const numbers = { $sum: { $map: { input: { $range: [0, 20_000] }, in: "$$this" } } };
+    const pipeline = [{ $documents: [{}] }, { $project: { sum: numbers } }];
+    const command = { aggregate: 1, pipeline, cursor: {}, $db };
+    const replies = Array.from({ length: 200 }, async () => {
+      await greedy.command(command);
+      answered++;
+    });
+    await once(greedy.socket, "data");
+    await healthy.command({ ping: 1, $db });
+    expect(answered).toBeLessThan(replies.length);
+    await Promise.all(replies);
+  });
+
   it("send on without waiting: everything is answered in order", async () => {
     const count = 5_000;
     const replies = await Promise.all(

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Request } from "../wire/messages";
 import { parseMessage } from "../wire/parser";
 import { serializeReply } from "../wire/serializer";
@@ -91,6 +92,10 @@ export class Connection implements Receiver {
         (expecting <= SMALL_MESSAGE_BYTES || this.budget.admit(this, expecting))
       ) {
         this.socket.resume();
+      }
+      if (this.queue.length > 0) {
+        // What has been sent ahead may be the work of hours: others have their turn in between.
+        await turn();
       }
     }
     this.busy = false;
