@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { open } from "lmdb";
 import { mongo } from "mongoose";
 import { startEmbeddedDatabase } from "../../src/embedded-db";
@@ -245,6 +245,32 @@ describe("the command line", () => {
       valid: true,
       nrecords: found.length,
     });
+    await reader.close();
+    await copy.stop();
+  });
+
+  it("copies a folder again when it was killed on the way", async () => {
+    const [dataDir, target] = [join(folder, "data"), join(folder, "copy")];
+    const database = await startEmbeddedDatabase({ dataDir });
+    const client = await mongo.MongoClient.connect(database.uri);
+    const docs = client.db("a").collection<{ _id: number; pad: string }>("b");
+    for (let _id = 0; _id < 8; _id++) {
+      await docs.insertOne({ _id, pad: "x".repeat(15_000_000) });
+    }
+    await client.close();
+    await database.stop();
+    const killed = await spawnDatabase("--data", dataDir, "--backup", target);
+    while (!existsSync(target) || readdirSync(target).length === 0) {
+      await turn();
+    }
+    killed.kill("SIGKILL");
+    expect(await once(killed, "exit")).toEqual([null, "SIGKILL"]);
+    const again = await spawnDatabase("--data", dataDir, "--backup", target);
+    expect(await once(again, "exit")).toEqual([0, null]);
+
+    const copy = await startEmbeddedDatabase({ dataDir: target });
+    const reader = await mongo.MongoClient.connect(copy.uri);
+    expect(await reader.db("a").collection("b").distinct("_id")).toHaveLength(8);
     await reader.close();
     await copy.stop();
   });

@@ -232,7 +232,7 @@ function replayOperations(operations: Buffer, writer: Writer): void {
 }
 
 /** Makes the name of a new file last; Windows does so by itself. */
-async function flushFolder(folder: string): Promise<void> {
+export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") {
     return;
   }

@@ -1,9 +1,10 @@
 import { open, type RootDatabase, type Transaction } from "lmdb";
-import { rmSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ExitGate } from "../exit-gate";
 import { FlushPoint } from "./flush-point";
 import { Flusher } from "./flusher";
+import { flushFolder } from "./journal";
 import type { Entry, KeyRange, Reader, Snapshot, Writer } from "./storage";
 
 /** Cursors and transactions each hold one reader while they are open. */
@@ -25,14 +26,23 @@ export class LmdbTree implements Writer {
     return join(folder, "data.mdb");
   }
 
-  /** Copies the tree of a folder to another one, beside the process that serves it, if any does. */
+  /**
+   * Copies the tree of a folder to another one, beside the process that serves it, if any does. It
+   * gets its name when all of it is on disk: half a tree would end the process that reads it.
+   */
   static async copy(folder: string, target: string): Promise<void> {
+    const file = LmdbTree.fileIn(target);
+    const part = `${file}.part`;
+    rmSync(part, { force: true });
     const db = openData(folder, false);
     try {
-      await db.backup(LmdbTree.fileIn(target), true);
+      await db.backup(part, true);
     } finally {
       await db.close();
     }
+    flushFile(part);
+    renameSync(part, file);
+    await flushFolder(target);
   }
 
   /** `flushed` is told of every state that has reached the disk. */
@@ -104,6 +114,15 @@ export class LmdbTree implements Writer {
     await this.db.close();
     // All is on disk, so there is nothing to go back to.
     rmSync(FlushPoint.fileIn(this.folder), { force: true });
+  }
+}
+
+function flushFile(path: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
