@@ -91,6 +91,11 @@ async function receive(req: Request, reception: Reception): Promise<Received> {
     // Of a request multer uses the stream and the headers, and sets `body` and `files`.
     const target = body as unknown as Request;
     await promisify(parserFor(reception))(target, req.res as Response);
+    if (target.files === undefined) {
+      // It takes a boundary that is no token for no multipart body at all and reads nothing.
+      body.destroy();
+      throw new ApiError("INVALID_MULTIPART");
+    }
     return { fields: target.body as unknown, files: target.files as Express.Multer.File[] };
   } finally {
     req.off("close", abort);

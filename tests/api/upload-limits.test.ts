@@ -159,6 +159,19 @@ describe("limits of uploads", () => {
     await request.expect(400);
   });
 
+  it.each([
+    ["=", ""],
+    ["='", ""],
+    ['="', "x".repeat(60_000)],
+    [" b", "x".repeat(60_000)],
+  ])("answer 400 where the boundary is written %s", async (boundary, rest) => {
+    const { body } = await api("patch", "/users/update-account", asha.accessToken)
+      .set("Content-Type", `multipart/form-data; boundary${boundary}`)
+      .send(`--b\r\n\r\n${rest}`)
+      .expect(400);
+    expect(body.code).toBe("INVALID_MULTIPART");
+  });
+
   it("take no prototype from a field name", async () => {
     await api("patch", "/users/update-account", asha.accessToken)
       .field("__proto__[isAdmin]", "1")
