@@ -20,6 +20,7 @@ function fill(target: string, params: Request["params"]): string {
 }
 
 function withQueryOf(req: Request, url: string): string {
-  const query = req.url.split("?")[1];
-  return query === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}${query}`;
+  // What follows the first question mark; further ones belong to the query.
+  const start = req.url.indexOf("?");
+  return start === -1 ? url : `${url}${url.includes("?") ? "&" : "?"}${req.url.slice(start + 1)}`;
 }

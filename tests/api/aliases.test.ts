@@ -63,6 +63,10 @@ it("answer as the endpoints they mean, whoever asks", async () => {
     [`/videos/user/${asha._id}/?limit=1&sortBy=views`, `/videos?userId=${asha._id}&limit=1`],
     [`/videos/user/${NO_ID}`, `/videos?userId=${NO_ID}`],
     ["/videos/user/x", "/videos?userId=x"],
+    [
+      `/videos/user/${asha._id}?query=who?&limit=0`,
+      `/videos?userId=${asha._id}&query=who?&limit=0`,
+    ],
     [`/videos/user/${asha._id}?limit=0`, `/videos?userId=${asha._id}&limit=0`],
     [`/tweets/u/${asha._id}`, `/tweets/user/${asha._id}`],
     [`/tweets/u/${asha.username}?limit=1`, `/tweets/user/${asha.username}?limit=1`],
