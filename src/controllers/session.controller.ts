@@ -6,7 +6,7 @@ import { ACCESS_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE } from "../constants";
 import { bearerToken, cookie, currentSession, currentUser } from "../middlewares/auth.middleware";
 import { loginGuard } from "../middlewares/rate-limit.middleware";
 import { validated } from "../middlewares/validate.middleware";
-import { Session } from "../models/session.model";
+import { Session, type OpenSession } from "../models/session.model";
 import { User, type UserDocument } from "../models/user.model";
 import { mediaUrlsFor } from "../presenters/media-url";
 import { ownSession, ownUser, type SessionRow } from "../presenters/user.presenter";
@@ -31,6 +31,7 @@ export const loginUser = asyncHandler(async (req, res) => {
     return account;
   });
   const session = await Session.open(known._id, req.get("user-agent") ?? "");
+  await endIfOutdated(known, session);
   const data = { user: ownUser(known, mediaUrlsFor(req)), ...handOutTokens(res, known, session) };
   new ApiResponse(200, data, schema.loginUser.message).send(res);
 });
@@ -109,6 +110,20 @@ async function withPassword(user: UserDocument | null, password: string): Promis
     throw new ApiError("INVALID_CREDENTIALS");
   }
   return user;
+}
+
+/**
+ * Ends a session whose password was changed while it was compared: the change has ended the sessions
+ * that there were, which may have been before this one was opened.
+ */
+async function endIfOutdated(
+  { _id, password }: UserDocument,
+  { session }: OpenSession,
+): Promise<void> {
+  if (!(await User.exists({ _id, password }))) {
+    await Session.deleteOne({ _id: session._id });
+    throw new ApiError("INVALID_CREDENTIALS");
+  }
 }
 
 /** The sessions whose tokens the request shows, access or refresh, expired ones too. */

@@ -69,6 +69,31 @@ describe("POST /users/login", () => {
     await (body === undefined ? request : request.send(body as object)).expect(400);
   });
 
+  it("opens no session with a password that is changed while it is compared", async () => {
+    const asha = await newPerson();
+    let isChanged = false;
+    const tokens: string[] = [];
+    const signInOverAndOver = async () => {
+      while (!isChanged) {
+        const { body } = await api("post", "/users/login").send({
+          username: asha.username,
+          password: asha.password,
+        });
+        tokens.push(...(body.success ? [body.data.accessToken as string] : []));
+      }
+    };
+    const intruders = Array.from({ length: 20 }, signInOverAndOver);
+    await api("post", "/users/change-password", asha.accessToken)
+      .send({ oldPassword: asha.password, newPassword: "a brand new one" })
+      .expect(200);
+    isChanged = true;
+    await Promise.all(intruders);
+    for (const token of tokens) {
+      await whoAmI(token).expect(401);
+    }
+    await login({ ...asha, password: "a brand new one" });
+  });
+
   it("answers 400 for JSON that is none", async () => {
     const { body } = await api("post", "/users/login")
       .set("Content-Type", "application/json")
