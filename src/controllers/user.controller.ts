@@ -45,9 +45,11 @@ export const registerUser = asyncHandler(async (req, res) => {
 export const changePassword = asyncHandler(async (_req, res) => {
   const { body } = validated(res, schema.changePassword);
   const user = currentUser(res);
-  await requirePassword(user, body.oldPassword, "INVALID_OLD_PASSWORD", "oldPassword");
+  const { password } = await requirePassword(user, body.oldPassword, OLD_PASSWORD);
   user.password = body.newPassword;
-  await withHashSlot(() => saveAccount(user));
+  // Of changes at once one finds the old password; to the others it is wrong by then.
+  user.$where = { password };
+  await withHashSlot(() => saveAccount(user, () => wrongPassword(OLD_PASSWORD)));
   await Session.deleteMany({
     user: user._id,
     _id: trusted({ $ne: currentSession(res)._id }),
@@ -64,7 +66,7 @@ export const getCurrentUser = asyncHandler(async (req, res) => {
 export const deleteCurrentUser = asyncHandler(async (_req, res) => {
   const { body } = validated(res, schema.deleteCurrentUser);
   const user = currentUser(res);
-  await requirePassword(user, body.password, "INVALID_PASSWORD", "password");
+  await requirePassword(user, body.password, PASSWORD);
   await removeUser(user._id);
   clearTokens(res);
   new ApiResponse(200, {}, schema.deleteCurrentUser.message).send(res);
@@ -128,29 +130,41 @@ async function isSubscribedTo(
   return subscriber !== undefined && (await Subscription.exists({ subscriber, channel })) !== null;
 }
 
-/** Refuses with the given code and field unless the password is the user's. */
+/** A field that asks for the user's password, and the refusal of any other. */
+interface PasswordField {
+  path: string;
+  code: ErrorCode;
+}
+
+const PASSWORD: PasswordField = { path: "password", code: "INVALID_PASSWORD" };
+const OLD_PASSWORD: PasswordField = { path: "oldPassword", code: "INVALID_OLD_PASSWORD" };
+
+function wrongPassword({ path, code }: PasswordField): ApiError {
+  return new ApiError(code, { errors: [{ path, message: "is not the current password" }] });
+}
+
+/** Answers the account with its hash; refuses a password that is not the user's. */
 async function requirePassword(
   user: UserDocument,
   password: string,
-  code: ErrorCode,
-  path: string,
-): Promise<void> {
+  field: PasswordField,
+): Promise<UserDocument> {
   const stored = await User.findById(user._id).select("+password");
-  const isCorrect =
-    stored !== null && (await withHashSlot(() => stored.isPasswordCorrect(password)));
-  if (!isCorrect) {
-    throw new ApiError(code, { errors: [{ path, message: "is not the current password" }] });
+  if (!stored || !(await withHashSlot(() => stored.isPasswordCorrect(password)))) {
+    throw wrongPassword(field);
   }
+  return stored;
 }
 
-/** Saves an account unless it was removed in the meantime. */
-async function saveAccount(user: UserDocument): Promise<void> {
+/** Saves an account unless it was removed, or is not what `$where` says any more. */
+async function saveAccount(
+  user: UserDocument,
+  refusal = () => new ApiError("INVALID_ACCESS_TOKEN"),
+): Promise<void> {
   try {
     await user.save();
-  } catch (cause) {
-    throw cause instanceof MongooseError.DocumentNotFoundError
-      ? new ApiError("INVALID_ACCESS_TOKEN", { cause })
-      : cause;
+  } catch (error) {
+    throw error instanceof MongooseError.DocumentNotFoundError ? refusal() : error;
   }
 }
 

@@ -229,6 +229,23 @@ describe("POST /users/change-password", () => {
     await login(asha);
   });
 
+  it("lets one of many changes at once through: the old password is wrong for the others", async () => {
+    const asha = await newPerson();
+    const passwords = Array.from({ length: 5 }, (_, i) => `a brand new one ${i}`);
+    const replies = await Promise.all(
+      passwords.map((newPassword) =>
+        api("post", "/users/change-password", asha.accessToken).send({
+          oldPassword: asha.password,
+          newPassword,
+        }),
+      ),
+    );
+    const changed = replies.findIndex(({ status }) => status === 200);
+    const refused = replies.filter(({ body }) => body.code === "INVALID_OLD_PASSWORD");
+    expect(refused).toHaveLength(4);
+    await login({ ...asha, password: passwords[changed]! });
+  });
+
   it("ends every other session and keeps this one", async () => {
     const asha = await newPerson();
     const elsewhere = await login(asha);
