@@ -14,6 +14,12 @@ const LINGER_MS = 2000;
 /** A rest of a body that is cheaper to read than a new connection is to make. */
 const SMALL_REST_BYTES = 256 * 1024;
 
+/** What was said of a file before it could not be sent; a cache would keep the failure in its place. */
+const OF_THE_FILE = [
+  ...["Content-Type", "Content-Length", "Content-Range"],
+  ...["ETag", "Cache-Control", "Accept-Ranges"],
+];
+
 /** The one place that answers failures, all in one shape. Express knows it by its four parameters. */
 export const errorHandler: ErrorRequestHandler = function errorHandler(error, req, res, next) {
   const failure = toApiError(error);
@@ -23,6 +29,7 @@ export const errorHandler: ErrorRequestHandler = function errorHandler(error, re
     next(error);
     return;
   }
+  OF_THE_FILE.forEach((name) => res.removeHeader(name));
   res.set(failure.headers);
   if (failure.statusCode === 503 && failure.headers["Retry-After"] === undefined) {
     res.set("Retry-After", "2");

@@ -92,6 +92,14 @@ describe("media files", () => {
     }
   });
 
+  it("leave nothing that is true of the file on a refusal, which no cache may keep", async () => {
+    const { headers: ofFile } = await get();
+    const { headers } = await get({ range: "bytes=99999999-" });
+    expect(headers["content-type"]).toMatch(/^application\/json/);
+    expect(headers["cache-control"]).toBeUndefined();
+    expect(headers.etag).not.toBe(ofFile.etag);
+  });
+
   it("answer the whole for ranges that make no sense and for many at once", async () => {
     const many = `bytes=${Array.from({ length: 300 }, (_, i) => `${i * 3}-${i * 3}`).join(",")}`;
     for (const range of ["bytes=5-1", "bytes=x-y", "bytes=-", "lines=0-1", "bytes", many]) {
