@@ -7,6 +7,7 @@ import { API_PREFIX, PUBLIC_FOLDER } from "./constants";
 import { identify } from "./middlewares/auth.middleware";
 import { refuseCrossSite } from "./middlewares/csrf.middleware";
 import { errorHandler } from "./middlewares/error.middleware";
+import { requireHost } from "./middlewares/host.middleware";
 import { notFound } from "./middlewares/not-found.middleware";
 import { limitRequests } from "./middlewares/rate-limit.middleware";
 import { requestLog } from "./middlewares/request-log.middleware";
@@ -36,7 +37,7 @@ export function createApp(): Express {
   app.locals.draining = new AbortController();
   app.set("trust proxy", config.http.trustProxy);
 
-  app.use(requestLog);
+  app.use(requestLog, requireHost);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.options(`${API_PREFIX}/uploads{/:uploadId}`, describeTus);
   app.use(

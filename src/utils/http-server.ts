@@ -16,7 +16,12 @@ const IDLE_GRACE_MS = 1000;
 
 /** The HTTP server around the app; it does not listen yet. */
 export function createHttpServer(app: RequestListener): HttpServer {
-  return createServer(TIMEOUTS, app).on("clientError", answerBrokenRequest);
+  return (
+    createServer({ ...TIMEOUTS, requireHostHeader: false }, app)
+      .on("clientError", answerBrokenRequest)
+      // Node would answer these two itself, with a status and nothing else.
+      .on("checkExpectation", app)
+  );
 }
 
 /**

@@ -9,6 +9,15 @@ import { newPerson } from "../support/people";
 
 useApi();
 
+/** What the server answers to these bytes. */
+function sendRaw(request: string): Promise<string> {
+  const { hostname, port } = new URL(origin());
+  const socket = connect(Number(port), hostname);
+  // Whoever hangs up before the answer is not answered.
+  socket.once("data", () => socket.end()).write(request);
+  return readText(socket);
+}
+
 describe("every reply", () => {
   it("is JSON of one shape where there is no such endpoint", async () => {
     for (const path of ["/nowhere", "/users", "/users/login/more", "/videos/x/y/z"]) {
@@ -59,14 +68,27 @@ describe("every reply", () => {
     ["headers of 20 kB", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
     ["what is not HTTP", "hello\r\n\r\n", 400],
     ["two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+    ["no host", "GET /api/v1/videos HTTP/1.1\r\n\r\n", 400],
+    ["a host that is two", "GET /api/v1/videos HTTP/1.1\r\nHost: a b\r\n\r\n", 400],
+    ["a host with a path", "GET /api/v1/videos HTTP/1.1\r\nHost: evil.example/x?\r\n\r\n", 400],
+    ["a host with markup", 'GET /api/v1/videos HTTP/1.1\r\nHost: x"><b>\r\n\r\n', 400],
+    ["a host with a user", "GET /api/v1/videos HTTP/1.1\r\nHost: me@evil.example\r\n\r\n", 400],
   ])("answers %s in the same shape", async (_name, request, status) => {
-    const { hostname, port } = new URL(origin());
-    const socket = connect(Number(port), hostname);
-    socket.end(request);
-    const reply = await readText(socket);
+    const reply = await sendRaw(request);
     expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     const failure = failureSchema.parse(JSON.parse(reply.slice(reply.indexOf("{"))));
     expect(failure.statusCode).toBe(status);
+  });
+
+  it("takes an expectation that nobody knows for none", async () => {
+    const request = "GET /api/v1/healthcheck HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n";
+    expect(await sendRaw(request)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it("has addresses that lead here where HTTP/1.0 names no host", async () => {
+    const { username } = await newPerson();
+    const reply = await sendRaw(`GET /api/v1/users/c/${username} HTTP/1.0\r\n\r\n`);
+    expect(reply).toContain(`"avatar":"${origin()}/api/v1/media/users/`);
   });
 
   it("answers 415 to a charset nobody knows", async () => {
