@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import bytes from "bytes";
 import dotenv from "dotenv";
+import express from "express";
 import ms from "ms";
 import { z } from "zod";
 import { developmentSecrets } from "./development-secrets";
@@ -69,12 +70,24 @@ const secret = z
   );
 
 /** `false`, `true`, a number of hops or a list of addresses, as Express takes it. */
-const trustProxy = z.string().transform((value): boolean | number | string => {
-  if (value === "true" || value === "false") {
-    return value === "true";
+const trustProxy = z
+  .string()
+  .transform((value): boolean | number | string => {
+    if (value === "true" || value === "false") {
+      return value === "true";
+    }
+    return /^\d+$/.test(value) ? Number(value) : value;
+  })
+  .refine(isTakenByExpress, "is not false, true, a number of hops or a list of addresses");
+
+function isTakenByExpress(trustProxy: boolean | number | string): boolean {
+  try {
+    express().set("trust proxy", trustProxy);
+    return true;
+  } catch {
+    return false;
   }
-  return /^\d+$/.test(value) ? Number(value) : value;
-});
+}
 
 const DEV_ORIGINS = [1234, 3000, 3001, 4173, 4200, 5173, 5174, 5175, 8080]
   .flatMap((p) => [`http://localhost:${p}`, `http://127.0.0.1:${p}`])

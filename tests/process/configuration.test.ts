@@ -45,6 +45,10 @@ describe("the configuration", () => {
     ["S3_FORCE_PATH_STYLE", "yes"],
     ["S3_PREFIX", "/media/"],
     ["LOGIN_ATTEMPTS", "0"],
+    ["TRUST_PROXY", "maybe"],
+    ["TRUST_PROXY", "1.5"],
+    ["TRUST_PROXY", "10.0.0.1,"],
+    ["TRUST_PROXY", "10.0.0.0/40"],
   ])("refuses %s=%s by name", (name, value) => {
     const found = problems({ ...production, [name]: value });
     expect(found.join("\n")).toContain(name.split("_")[0]);
