@@ -249,7 +249,7 @@ export function parseEnv(environment: Source): Config {
     Object.entries(environment).filter(([, value]) => value?.trim()),
   );
   const production = present.NODE_ENV === "production";
-  const secrets = production ? {} : developmentSecrets(present.DATA_DIR ?? ".data");
+  const secrets = production ? {} : secretsIn(present.DATA_DIR ?? ".data");
   const source: Source = { ...secrets, ...present };
   const result = schemaFor(production).safeParse(source);
   const problems = [
@@ -260,6 +260,15 @@ export function parseEnv(environment: Source): Config {
     throw new ConfigError(problems);
   }
   return toConfig(result.data);
+}
+
+/** Everything else is kept in that folder, too: where nothing can be written nothing can be served. */
+function secretsIn(dataDir: string): Source {
+  try {
+    return { ...developmentSecrets(dataDir) };
+  } catch (error) {
+    throw new ConfigError([`DATA_DIR cannot be written: ${(error as Error).message}`]);
+  }
 }
 
 /** This process's configuration. A bad environment ends the process, before anything is opened. */

@@ -55,6 +55,12 @@ describe("the configuration", () => {
     expect(found.length).toBeGreaterThan(0);
   });
 
+  it("refuses a DATA_DIR that cannot be written", () => {
+    expect(problems({ DATA_DIR: __filename })).toEqual([
+      expect.stringContaining("DATA_DIR cannot be written"),
+    ]);
+  });
+
   it("refuses SameSite=None without Secure", () => {
     const env = { ...production, COOKIE_SAMESITE: "none", COOKIE_SECURE: "false" };
     expect(problems(env)).toEqual([expect.stringContaining("COOKIE_SAMESITE")]);
