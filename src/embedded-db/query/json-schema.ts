@@ -1,7 +1,8 @@
-import { MongoError } from "../errors";
+import { badValue, failedToParse, MongoError } from "../errors";
 import { compareValues, equalValues } from "../bson/compare";
-import { type Doc, isDocument, isNumeric, toNumber, typeName } from "../bson/values";
+import { type Doc, isDocument, isNumeric, toNumber, TYPE_NUMBERS, typeName } from "../bson/values";
 import { identityOf } from "../index/index-keys";
+import { checkOperand } from "./json-schema-operands";
 import { own } from "./path";
 import { compileRegex } from "./regex";
 
@@ -25,7 +26,7 @@ const KEYWORDS: Record<string, Keyword> = {
   additionalProperties: additionalProperties,
   allOf: (operand) => all(schemas(operand)),
   anyOf: (operand) => any(schemas(operand)),
-  bsonType: (operand) => anyType(operand, (name) => bsonType(name)),
+  bsonType: (operand) => anyType(operand, bsonType),
   dependencies: dependencies,
   description: () => () => true,
   enum: (operand) => {
@@ -63,7 +64,7 @@ const KEYWORDS: Record<string, Keyword> = {
   required: (operand) =>
     onObject((doc) => (operand as string[]).every((name) => own(doc, name) !== undefined)),
   title: () => () => true,
-  type: (operand) => anyType(operand, (name) => JSON_TYPES[name]),
+  type: (operand) => anyType(operand, jsonType),
   uniqueItems: (operand) => onArray((array) => operand !== true || !hasDuplicates(array)),
 };
 
@@ -93,8 +94,9 @@ export function brokenRules(schema: Doc, value: unknown): string[] {
 function compileRule(name: string, schema: Doc): Check {
   const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined;
   if (!keyword) {
-    throw new MongoError(9, `Unknown $jsonSchema keyword: ${name}`);
+    throw failedToParse(`Unknown $jsonSchema keyword: ${name}`);
   }
+  checkOperand(name, schema);
   return keyword(schema[name], schema);
 }
 
@@ -130,20 +132,25 @@ function onObject(check: (value: Doc) => boolean): Check {
   return (value) => !isDocument(value) || check(value);
 }
 
-function anyType(operand: unknown, find: (name: string) => Check | undefined): Check {
+function anyType(operand: unknown, find: (name: string) => Check): Check {
   const names = (Array.isArray(operand) ? operand : [operand]) as string[];
-  return any(
-    names.map((name) => {
-      const check = find(name);
-      if (!check) {
-        throw new MongoError(2, `Unknown type name alias: ${name}`);
-      }
-      return check;
-    }),
-  );
+  return any(names.map(find));
+}
+
+function jsonType(name: string): Check {
+  const check = Object.hasOwn(JSON_TYPES, name) ? JSON_TYPES[name] : undefined;
+  if (!check) {
+    throw name === "integer"
+      ? failedToParse(`$jsonSchema type '${name}' is not currently supported.`)
+      : badValue(`Unknown type name alias: ${name}`);
+  }
+  return check;
 }
 
 function bsonType(name: string): Check {
+  if (name !== "number" && !Object.hasOwn(TYPE_NUMBERS, name)) {
+    throw badValue(`Unknown type name alias: ${name}`);
+  }
   return name === "number" ? isNumeric : (value) => typeName(value) === name;
 }
 
