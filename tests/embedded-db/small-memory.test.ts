@@ -42,3 +42,28 @@ describe("documents that do not fit into memory as objects", () => {
     expect(deletedCount).toBe(DOCUMENTS);
   }, 60_000);
 });
+
+it.each<[string, mongo.Document]>([
+  ["$map", { $map: { input: { $range: [0, 1e6] }, in: { $range: [0, 1e5] } } }],
+  [
+    "$reduce",
+    {
+      $reduce: {
+        input: { $range: [0, 1e6] },
+        initialValue: [],
+        in: [{ $range: [0, 1000] }, "$$value"],
+      },
+    },
+  ],
+  ["an array", Array.from({ length: 1000 }, () => ({ $range: [0, 1e5] }))],
+])(
+  "%s that makes more than the memory holds is refused, and the server goes on",
+  async (_name, value) => {
+    const made = client
+      .db("a")
+      .aggregate([{ $documents: [{ _id: 1 }] }, { $set: { value } }, { $count: "n" }])
+      .toArray();
+    await expect(made).rejects.toMatchObject({ code: 146 });
+    expect(await client.db("a").command({ ping: 1 })).toMatchObject({ ok: 1 });
+  },
+);
