@@ -71,6 +71,19 @@ describe("a session", () => {
   it.each<[string, number, Doc[]]>([
     ["a number without a session", 72, [{ ...numbered(1, insert), lsid: NONE }]],
     ["a negative number", 72, [numbered(-1, insert)]],
+    ["a number that is not whole", 14, [{ ...insert, txnNumber: 1.5 }]],
+    ["a session that is no document", 14, [{ ...find, lsid: 5 }]],
+    ["a session with an id of another type", 14, [{ ...find, lsid: { id: "a" } }]],
+    [
+      "a session with a long id",
+      207,
+      [{ ...find, lsid: { id: new mongo.Binary(Buffer.alloc(500), 4) } }],
+    ],
+    [
+      "a session with binary data",
+      207,
+      [{ ...find, lsid: { id: new mongo.Binary(Buffer.alloc(16)) } }],
+    ],
     ["autocommit without a number", 72, [{ ...find, autocommit: false }]],
     ["autocommit", 72, [{ ...within(1, find), autocommit: true }]],
     ["startTransaction without autocommit", 72, [{ ...numbered(1, find), startTransaction: true }]],

@@ -95,7 +95,8 @@ function bucketing(
   const rounding = toNumber(raw["bucketRoundingSeconds"]);
   if (span === undefined && rounding === undefined) {
     const name = granularity ?? "seconds";
-    const seconds = typeof name === "string" ? GRANULARITY[name] : undefined;
+    const seconds =
+      typeof name === "string" && Object.hasOwn(GRANULARITY, name) ? GRANULARITY[name] : undefined;
     if (typeof name !== "string" || seconds === undefined) {
       throw badValue(
         `Enumeration value '${textOf(name)}' for field 'create.timeseries.granularity' is not a valid value.`,

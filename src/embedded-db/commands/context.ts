@@ -285,11 +285,7 @@ export class CommandContext {
 
   /** An option that is on or off; a number counts, null is none. */
   flag(name: string, fallback = false): boolean {
-    const value = this.command[name] ?? fallback;
-    if (typeof value !== "boolean" && !isNumeric(value)) {
-      throw wrongType(this.name, name, value, "bool");
-    }
-    return isTruthy(value);
+    return flagOf(this.name, name, this.command[name] ?? fallback);
   }
 
   long(name: string): Long {
@@ -310,6 +306,14 @@ export class CommandContext {
     }
     return value;
   }
+}
+
+/** What an option means that is on or off. */
+export function flagOf(owner: string, name: string, value: unknown): boolean {
+  if (typeof value !== "boolean" && !isNumeric(value)) {
+    throw wrongType(owner, name, value, "bool");
+  }
+  return isTruthy(value);
 }
 
 function wrongType(command: string, name: string, value: unknown, expected: string): MongoError {

@@ -8,7 +8,7 @@ import { parseSort } from "../query/sort";
 import type { WriteUnit } from "../sessions/write-unit";
 import { compileUpdate, refuseExpr } from "../update/update";
 import { updateDocuments, type UpdateOutcome, type UpdateStatement } from "../update/execute";
-import type { CommandContext } from "./context";
+import { type CommandContext, flagOf } from "./context";
 import { checkStatementFields } from "./fields";
 import { hintOf } from "./query";
 import { checkStatements, refuseRetryable, runStatements } from "./write-errors";
@@ -44,7 +44,8 @@ function checkStatement(statement: unknown): Doc {
     throw typeMismatch("BSON field 'update.updates' must hold objects only");
   }
   checkStatementFields("update.updates", statement);
-  return statement;
+  const flag = (name: string) => flagOf("update.updates", name, statement[name] ?? false);
+  return { ...statement, multi: flag("multi"), upsert: flag("upsert") };
 }
 
 function runStatement(

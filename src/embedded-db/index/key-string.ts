@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { badValue } from "../errors";
 import { compareNumbers, floorOf, parseDecimal } from "../bson/numbers";
 import { regexText } from "../bson/compare";
 import {
@@ -103,7 +104,7 @@ export class KeyWriter {
       case Rank.objectId:
         return this.raw((value as ObjectId).id);
       case Rank.date:
-        return this.int64(BigInt((value as Date).getTime()));
+        return this.date(value as Date);
       case Rank.boolean:
         return this.byte(value ? 2 : 1);
       case Rank.object:
@@ -129,6 +130,14 @@ export class KeyWriter {
       default:
         return;
     }
+  }
+
+  private date(value: Date): void {
+    const time = value.getTime();
+    if (Number.isNaN(time)) {
+      throw badValue("A date beyond those of JavaScript cannot be indexed or compared by a key");
+    }
+    this.int64(BigInt(time));
   }
 
   /** The nearest double, and for a number that it is not exactly, where that lies beside it. */

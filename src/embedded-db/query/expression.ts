@@ -90,7 +90,7 @@ function compileFieldPath(path: string): Evaluate {
 
 function compileVariable(name: string, parts: readonly string[]): Evaluate {
   return ({ variables }) => {
-    if (!(name in variables)) {
+    if (!Object.hasOwn(variables, name)) {
       throw new MongoError(17276, `Use of undefined variable: ${name}`);
     }
     return readPath(variables[name], parts);

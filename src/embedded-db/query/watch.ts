@@ -1,3 +1,4 @@
+import { getHeapStatistics } from "node:v8";
 import { MongoError } from "../errors";
 import type { Deadline } from "./scan";
 
@@ -7,7 +8,17 @@ const MAX_VALUE_BYTES = 100 * 1024 * 1024;
 /** What an element of an array takes at least. */
 const ELEMENT_BYTES = 16;
 
+/** So much may be made between two looks at the memory. */
+const CHECK_BYTES = 16 * 1024 * 1024;
+
+/** What the heap's limit counts, but only what was made just now can fill. */
+const YOUNG_BYTES = 64 * 1024 * 1024;
+
+/** What may be in use; close to the limit the thread ends, with everybody's work. */
+const MAX_HEAP_BYTES = (getHeapStatistics().heap_size_limit - YOUNG_BYTES) * 0.75;
+
 let current: Deadline | undefined;
+let unchecked = 0;
 
 /** Runs a piece of work, whose expressions look at the deadline, however deep inside they are. */
 export function watched<T>(deadline: Deadline, work: () => T): T {
@@ -26,9 +37,25 @@ export function currentOperation(): object {
   return current ?? {};
 }
 
-/** Called by expressions for each element they work on: one document can take for ever, too. */
+/**
+ * Called by expressions for each element they work on: one document can take for ever, too, and
+ * all memory there is.
+ */
 export function checkDeadline(): void {
   current?.check();
+  note(ELEMENT_BYTES);
+}
+
+/** Counts what is made, and looks from time to time how much of it is kept. */
+function note(bytes: number): void {
+  unchecked += bytes;
+  if (unchecked < CHECK_BYTES) {
+    return;
+  }
+  unchecked = 0;
+  if (getHeapStatistics().used_heap_size + bytes > MAX_HEAP_BYTES) {
+    throw new MongoError(146, "The operation would use more memory than this server has");
+  }
 }
 
 /** Refuses a string before it is made. */
@@ -42,6 +69,7 @@ export function checkArrayLength(operator: string, length: number): void {
 }
 
 function checkBytes(operator: string, bytes: number): void {
+  note(bytes);
   if (bytes > MAX_VALUE_BYTES) {
     throw new MongoError(
       146,

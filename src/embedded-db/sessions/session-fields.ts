@@ -1,5 +1,5 @@
-import { MongoError } from "../errors";
-import { type Doc, toBigInt } from "../bson/values";
+import { MongoError, typeMismatch } from "../errors";
+import { Binary, type Doc, isDocument, toBigInt, typeName } from "../bson/values";
 
 /** Databases of the server itself, which no transaction reads or writes. */
 const SERVER_DATABASES = new Set(["admin", "config", "local"]);
@@ -18,6 +18,10 @@ const RETRYABLE = new Set([
   "update",
 ]);
 
+const WHOLE = new Set(["int", "long"]);
+
+const UUID_BYTES = 16;
+
 const LEVELS = new Set(["local", "majority", "snapshot"]);
 
 /**
@@ -26,6 +30,14 @@ const LEVELS = new Set(["local", "majority", "snapshot"]);
  */
 export function checkSessionFields(name: string, command: Doc): void {
   const { lsid, txnNumber, autocommit, startTransaction } = command;
+  if (lsid !== undefined) {
+    checkSessionId(lsid);
+  }
+  if (txnNumber !== undefined && !WHOLE.has(typeName(txnNumber))) {
+    throw typeMismatch(
+      `BSON field 'txnNumber' is the wrong type '${typeName(txnNumber)}', expected type 'long'`,
+    );
+  }
   refuseIf(
     txnNumber !== undefined && lsid === undefined,
     "Transaction number requires a session ID to also be specified",
@@ -55,6 +67,19 @@ export function checkSessionFields(name: string, command: Doc): void {
   }
   if (autocommit !== undefined) {
     checkTransaction(name, command);
+  }
+}
+
+/** @see https://www.mongodb.com/docs/manual/reference/server-sessions/ */
+function checkSessionId(lsid: unknown): void {
+  const id = isDocument(lsid) ? lsid["id"] : undefined;
+  if (!isDocument(lsid) || !(id instanceof Binary)) {
+    throw typeMismatch(
+      `BSON field 'lsid.id' is the wrong type '${typeName(id)}', expected type 'binData'`,
+    );
+  }
+  if (id.sub_type !== Binary.SUBTYPE_UUID || id.length() !== UUID_BYTES) {
+    throw new MongoError(207, "uuid must be a 16-byte binary field with UUID (4) subtype");
   }
 }
 

@@ -80,7 +80,7 @@ type Adopt = (unit: WriteUnit, writer: Writer, collection: Collection) => boolea
 export class Transactions {
   private readonly open = new Set<Transaction>();
   private readonly claims = new Map<string, Transaction>();
-  /** When keys were last written, kept only while transactions are open. */
+  /** When keys were last written, as far as open transactions began before; the youngest last. */
   private readonly written = new Map<string, number>();
   private clock = 0;
 
@@ -128,7 +128,7 @@ export class Transactions {
       throw writer ? writeConflict() : new ClaimedByTransaction(holder);
     }
     if (!writer) {
-      this.written.set(text, ++this.clock);
+      this.noteWrite(text, ++this.clock);
       return;
     }
     if ((this.written.get(text) ?? 0) > writer.startedAt) {
@@ -153,7 +153,7 @@ export class Transactions {
         () => unit.rollback(mark),
       );
       this.clock++;
-      transaction.claimed.forEach((key) => this.written.set(key, this.clock));
+      transaction.claimed.forEach((key) => this.noteWrite(key, this.clock));
     } catch (error) {
       unit.rollback();
       throw error;
@@ -178,10 +178,25 @@ export class Transactions {
   private end(transaction: Transaction): void {
     this.open.delete(transaction);
     transaction.claimed.forEach((key) => this.claims.delete(key));
-    if (this.open.size === 0) {
-      this.written.clear();
-    }
+    this.forgetWritten();
     transaction.close();
+  }
+
+  private noteWrite(key: string, time: number): void {
+    this.written.delete(key);
+    this.written.set(key, time);
+  }
+
+  /** A transaction conflicts with what was written after its beginning only. */
+  private forgetWritten(): void {
+    // Of the open ones the first is the oldest.
+    const [oldest] = this.open;
+    for (const [key, time] of this.written) {
+      if (oldest && time > oldest.startedAt) {
+        return;
+      }
+      this.written.delete(key);
+    }
   }
 }
 

@@ -266,4 +266,10 @@ export const COMMAND_CASES: Case[] = [
     commands: [{ findAndModify: "c", query: { _id: 1 }, update: { $set: { n: 1 } }, upsert: "no" }],
     reply: { ok: 0, code: 14 },
   },
+  {
+    name: "names that every object of JavaScript has are no variables",
+    documents: [{ _id: 1 }],
+    commands: [aggregate({ $set: { a: "$$constructor" } })],
+    reply: { ok: 0, code: 17276 },
+  },
 ];
