@@ -7,40 +7,43 @@ export interface Cursor {
   id: Types.ObjectId;
 }
 
-/** Kinds of sort value; they survive the way through JSON as tagged pairs. */
-type Tagged = ["date" | "plain", string | number];
+/** Kinds of sort value; a cursor names its own, because all of it is text. */
+type Kind = "date" | "number" | "text";
 
-function tag(value: unknown): Tagged {
-  return value instanceof Date ? ["date", value.getTime()] : ["plain", value as string | number];
+/** Stands between the parts: no stored text has it. JSON would write some titles six times as long. */
+const SEPARATOR = "\0";
+
+function tag(value: unknown): [Kind, string] {
+  if (value instanceof Date) {
+    return ["date", String(value.getTime())];
+  }
+  return [typeof value === "number" ? "number" : "text", String(value)];
 }
 
 /** Writes a cursor of the named list as the opaque string that clients send back. */
 export function encodeCursor(list: string, cursor: Cursor): string {
   const parts = [list, ...tag(cursor.value), cursor.id.toHexString()];
-  return Buffer.from(JSON.stringify(parts)).toString("base64url");
+  return Buffer.from(parts.join(SEPARATOR)).toString("base64url");
 }
 
 /** Reads a cursor; throws INVALID_CURSOR for anything that this list did not hand out. */
 export function decodeCursor(list: string, text: string): Cursor {
-  try {
-    const [name, kind, value, id] = JSON.parse(
-      Buffer.from(text, "base64url").toString("utf8"),
-    ) as unknown[];
-    if (name !== list || typeof id !== "string" || !/^[0-9a-f]{24}$/.test(id)) {
-      throw new Error("a cursor of another list");
-    }
-    return { value: untag(kind, value), id: new Types.ObjectId(id) };
-  } catch (cause) {
-    throw new ApiError("INVALID_CURSOR", { cause });
+  const parts = Buffer.from(text, "base64url").toString("utf8").split(SEPARATOR);
+  const [name, kind, value = "", id = ""] = parts;
+  const read = untag(kind, value);
+  if (name !== list || parts.length !== 4 || !/^[0-9a-f]{24}$/.test(id) || read === undefined) {
+    throw new ApiError("INVALID_CURSOR");
   }
+  return { value: read, id: new Types.ObjectId(id) };
 }
 
-function untag(kind: unknown, value: unknown): unknown {
-  if (kind === "date" && typeof value === "number" && Number.isSafeInteger(value)) {
-    return new Date(value);
+/** The value; undefined for what is none. */
+function untag(kind: string | undefined, value: string): Date | number | string | undefined {
+  if (kind === "date" && /^-?\d{1,15}$/.test(value)) {
+    return new Date(Number(value));
   }
-  if (kind === "plain" && (typeof value === "string" || typeof value === "number")) {
-    return value;
+  if (kind === "number" && value !== "" && Number.isFinite(Number(value))) {
+    return Number(value);
   }
-  throw new Error("not a sort value");
+  return kind === "text" ? value : undefined;
 }

@@ -8,7 +8,7 @@ import { api, origin, useApi } from "../support/api";
 import { makeClip } from "../support/clips";
 import { emptied, filesIn, mediaPath } from "../support/files";
 import { newPerson, png, type Person } from "../support/people";
-import { publish } from "../support/videos";
+import { addVideo, publish } from "../support/videos";
 
 useApi();
 
@@ -326,6 +326,17 @@ describe("GET /videos", () => {
     }
     expect(seen).toEqual(["3", "2", "1"]);
     await api("get", `${base}&sortBy=views&cursor=${first.body.data.nextCursor}`).expect(400);
+  });
+
+  it("walks by cursor past titles that are long to write", async () => {
+    const owner = await newPerson();
+    const title = "\u0001".repeat(200);
+    await Promise.all([addVideo(owner, { title }), addVideo(owner, { title })]);
+    const list = `/videos?userId=${owner._id}&sortBy=title&limit=1`;
+    const first = await api("get", list).expect(200);
+    const second = await api("get", `${list}&cursor=${first.body.data.nextCursor}`).expect(200);
+    expect(second.body.data.docs).toHaveLength(1);
+    expect(second.body.data.docs[0]._id).not.toBe(first.body.data.docs[0]._id);
   });
 
   it("walks by cursor through videos that sort alike", async () => {
