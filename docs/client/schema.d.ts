@@ -2886,7 +2886,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
                 /**
                  * @example {
@@ -2895,7 +2895,7 @@ export interface operations {
                  */
                 "application/x-www-form-urlencoded": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
                 /**
                  * @example {
@@ -2904,7 +2904,7 @@ export interface operations {
                  */
                 "multipart/form-data": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
             };
         };
@@ -3034,7 +3034,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
                 /**
                  * @example {
@@ -3043,7 +3043,7 @@ export interface operations {
                  */
                 "application/x-www-form-urlencoded": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
                 /**
                  * @example {
@@ -3052,7 +3052,7 @@ export interface operations {
                  */
                 "multipart/form-data": {
                     /** @example eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI2NmYwIn0.c2lnbmF0dXJl */
-                    refreshToken?: string;
+                    refreshToken?: string | null;
                 };
             };
         };

@@ -127,7 +127,7 @@ async function endIfOutdated(
 }
 
 /** The sessions whose tokens the request shows, access or refresh, expired ones too. */
-function presentedSessions(req: Request, bodyToken: string | undefined): string[] {
+function presentedSessions(req: Request, bodyToken: string | null | undefined): string[] {
   const { accessTokenSecret, refreshTokenSecret } = config.auth;
   const access = bearerToken(req) ?? cookie(req, ACCESS_TOKEN_COOKIE);
   const refresh = cookie(req, REFRESH_TOKEN_COOKIE) ?? bodyToken;
@@ -149,7 +149,7 @@ function sessionIdOf(
   }
 }
 
-function refreshClaims(token: string | undefined): TokenClaims {
+function refreshClaims(token: string | null | undefined): TokenClaims {
   if (!token) {
     throw new ApiError("UNAUTHENTICATED");
   }

@@ -159,7 +159,8 @@ export const loginUser = operation({
   errors: ["INVALID_CREDENTIALS", "TOO_MANY_LOGIN_ATTEMPTS", "SERVER_BUSY"],
 });
 
-const sentToken = z.string().max(4096).optional().openapi({ example: EXAMPLE_TOKEN });
+/** Clients that keep it in the cookie alone send `null` for what their storage has not. */
+const sentToken = z.string().max(4096).nullish().openapi({ example: EXAMPLE_TOKEN });
 
 export const logoutUser = operation({
   method: "post",

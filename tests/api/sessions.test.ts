@@ -283,6 +283,17 @@ describe("POST /users/refresh-token", () => {
     await whoAmI(second.body.data.accessToken).expect(200);
   });
 
+  it("takes null for no token: the cookie speaks then", async () => {
+    const asha = await newPerson();
+    const withCookie = (path: string) =>
+      api("post", path)
+        .set("Cookie", `refreshToken=${asha.refreshToken}`)
+        .send({ refreshToken: null });
+    await api("post", "/users/refresh-token").send({ refreshToken: null }).expect(401);
+    await withCookie("/users/refresh-token").expect(200);
+    await withCookie("/users/logout").expect(200);
+  });
+
   it("never repeats a token in many refreshes within a second", async () => {
     let { refreshToken } = await newPerson();
     const seen = new Set([refreshToken]);
