@@ -1,6 +1,7 @@
 import { MongoError } from "./errors";
-import { type Doc, isDocument, Timestamp } from "./bson/values";
+import { type Doc, isDocument, type Timestamp } from "./bson/values";
 import type { Collection } from "./catalog/collection";
+import { after, type CommitTime } from "./logical-clock";
 import type { Change } from "./sessions/write-unit";
 
 /** The youngest changes are kept in memory, up to these limits. */
@@ -10,16 +11,19 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /** One committed change with its place in the order of all. */
 export interface HistoryEntry {
   position: number;
+  clusterTime: Timestamp;
   wallTime: Date;
   /** The collection's name at that time. */
   ns: { db: string; coll: string };
   change: Change;
 }
 
-/** Changes of one collection that were committed together, the first of which has this position. */
+/** Changes of one collection that were committed together; position and time are those of the first. */
 interface Batch extends Omit<HistoryEntry, "change"> {
   changes: ChangeList;
   bytes: number;
+  /** Of a transaction, all changes of which happen at one time. */
+  atOnce: boolean;
 }
 
 /** An array of changes, or what keeps them in less room. */
@@ -53,12 +57,9 @@ class Insertions implements ChangeList {
 
 const NOTHING = Buffer.alloc(0);
 
-/** The cluster time that change streams tell of a change. */
-export function clusterTimeOf({
-  position,
-  wallTime,
-}: Pick<HistoryEntry, "position" | "wallTime">): Timestamp {
-  return new Timestamp({ t: Math.floor(wallTime.getTime() / 1000), i: position });
+/** The time of a change of a batch. */
+function timeOf({ clusterTime, atOnce }: Batch, index: number): Timestamp {
+  return atOnce ? clusterTime : after(clusterTime, index);
 }
 
 /** What change streams read: the committed changes of this run of the server, in order. */
@@ -68,21 +69,24 @@ export class ChangeHistory {
   private entries = 0;
   private bytes = 0;
   private last = 0;
-  /** From when on every change is remembered. */
-  private beginning: Timestamp;
 
-  /** `run` tells the tokens of this run from those of earlier ones, whose changes are gone. */
-  constructor(private readonly run = Date.now()) {
-    this.beginning = clusterTimeOf({ position: 0, wallTime: new Date(run) });
-  }
+  /**
+   * From `beginning` on every change is remembered. `run` tells the tokens of this run from those
+   * of earlier ones, whose changes are gone.
+   */
+  constructor(
+    private beginning: Timestamp,
+    private readonly run = Date.now(),
+  ) {}
 
   /** The position of the youngest change. */
   get position(): number {
     return this.last;
   }
 
-  note(changes: readonly Change[]): void {
+  note(changes: readonly Change[], { first, last }: CommitTime): void {
     const wallTime = new Date();
+    const atOnce = first.equals(last);
     for (let start = 0; start < changes.length;) {
       const { collection } = changes[start] as Change;
       let end = start + 1;
@@ -90,7 +94,11 @@ export class ChangeHistory {
         end++;
       }
       const isAll = end - start === changes.length;
-      this.add(collection, wallTime, isAll ? changes : changes.slice(start, end));
+      this.add(collection, isAll ? changes : changes.slice(start, end), {
+        clusterTime: atOnce ? first : after(first, start),
+        wallTime,
+        atOnce,
+      });
       start = end;
     }
     if (this.entries > MAX_ENTRIES || this.bytes > MAX_BYTES) {
@@ -111,7 +119,17 @@ export class ChangeHistory {
   at(position: number): HistoryEntry | undefined {
     const batch = this.batchAt(position);
     const change = batch?.changes.at(position - batch.position);
-    return batch && change && { position, wallTime: batch.wallTime, ns: batch.ns, change };
+    if (!batch || !change) {
+      return undefined;
+    }
+    const { wallTime, ns } = batch;
+    return {
+      position,
+      clusterTime: timeOf(batch, position - batch.position),
+      wallTime,
+      ns,
+      change,
+    };
   }
 
   /** The position before the first change at or after a time; an error when some are not kept. */
@@ -119,12 +137,10 @@ export class ChangeHistory {
     if (time.compare(this.beginning) < 0) {
       throw historyLost();
     }
-    for (const { position, wallTime, changes } of this.batches) {
-      // Within a second the positions count.
-      const end = position + changes.length;
-      for (let at = position; at < end; at++) {
-        if (clusterTimeOf({ position: at, wallTime }).compare(time) >= 0) {
-          return at - 1;
+    for (const batch of this.batches) {
+      for (let index = 0; index < batch.changes.length; index++) {
+        if (timeOf(batch, index).compare(time) >= 0) {
+          return batch.position + index - 1;
         }
       }
     }
@@ -157,12 +173,19 @@ export class ChangeHistory {
     };
   }
 
-  private add({ db, name }: Collection, wallTime: Date, changes: readonly Change[]): void {
+  private add(
+    { db, name }: Collection,
+    changes: readonly Change[],
+    times: Pick<Batch, "clusterTime" | "wallTime" | "atOnce">,
+  ): void {
     const bytes = changes.reduce((sum, change) => sum + sizeOf(change), 0);
     const position = this.last + 1;
     const isInsertions = changes.length > 1 && changes.every(({ type }) => type === "insert");
     const kept = isInsertions ? new Insertions(changes) : changes;
-    this.batches.push({ position, wallTime, ns: { db, coll: name }, changes: kept, bytes });
+    // Not spread: that takes longer than everything else here.
+    const { clusterTime, wallTime, atOnce } = times;
+    const ns = { db, coll: name };
+    this.batches.push({ position, clusterTime, wallTime, atOnce, ns, changes: kept, bytes });
     this.last += changes.length;
     this.entries += changes.length;
     this.bytes += bytes;
@@ -190,12 +213,13 @@ export class ChangeHistory {
       forgotten < this.batches.length - 1 &&
       (this.entries > MAX_ENTRIES / 2 || this.bytes > MAX_BYTES / 2)
     ) {
-      const { changes, bytes } = this.batches[forgotten++] as Batch;
+      const batch = this.batches[forgotten++] as Batch;
+      const { changes, bytes } = batch;
       this.entries -= changes.length;
       this.bytes -= bytes;
+      this.beginning = after(timeOf(batch, changes.length - 1));
     }
     this.batches = this.batches.slice(forgotten);
-    this.beginning = clusterTimeOf(this.batches[0] as Batch);
   }
 }
 

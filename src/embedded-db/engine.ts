@@ -4,6 +4,7 @@ import type { CommandContext } from "./commands/context";
 import { ChangeHistory } from "./change-history";
 import { Cursors } from "./cursors";
 import { MongoError } from "./errors";
+import type { CommitTime, LogicalClock } from "./logical-clock";
 import { Deadline } from "./query/scan";
 import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
@@ -18,7 +19,7 @@ type ChangeListener = () => void;
 export class Engine {
   readonly catalog = new Catalog();
   readonly cursors = new Cursors();
-  readonly history = new ChangeHistory();
+  readonly history: ChangeHistory;
   readonly statistics = new Statistics();
   readonly transactions: Transactions;
   readonly sessions: Sessions;
@@ -34,8 +35,12 @@ export class Engine {
   private startClosing: () => void = () => undefined;
   private readonly closing = new Promise<void>((resolve) => (this.startClosing = resolve));
 
-  constructor(readonly storage: Storage) {
-    this.transactions = new Transactions(storage, (unit, writer, collection) =>
+  constructor(
+    readonly storage: Storage,
+    readonly clock: LogicalClock,
+  ) {
+    this.history = new ChangeHistory(clock.beginning);
+    this.transactions = new Transactions(storage, clock, (unit, writer, collection) =>
       this.catalog.adopt(unit, writer, collection),
     );
     this.sessions = new Sessions(storage, this.transactions);
@@ -62,10 +67,10 @@ export class Engine {
   }
 
   /** Notes what a commit changed and wakes those who wait for changes. */
-  publish(changes: readonly Change[]): void {
-    if (changes.length > 0) {
+  publish(changes: readonly Change[], time: CommitTime | undefined): void {
+    if (changes.length > 0 && time) {
       this.statistics.countChanges(changes);
-      this.history.note(changes);
+      this.history.note(changes, time);
       this.listeners.forEach((listener) => listener());
     }
   }
@@ -112,7 +117,7 @@ export class Engine {
       },
       () => unit?.rollback(),
     );
-    this.publish(unit?.changes ?? []);
+    this.publish(unit?.changes ?? [], unit?.time);
     return result;
   }
 }

@@ -4,6 +4,7 @@ import { Engine } from "./engine";
 import { ExitGate } from "./exit-gate";
 import { startExpiry } from "./expiry";
 import { claimFolder, type OwnedFolder } from "./owner";
+import { LogicalClock } from "./logical-clock";
 import { Listener } from "./server/listener";
 import { DurableStorage } from "./storage/durable";
 import { readLastPort, writeLastPort } from "./storage/last-port";
@@ -57,7 +58,7 @@ async function serve(
   port: number,
   folder: OwnedFolder | undefined,
 ): Promise<Running> {
-  const engine = new Engine(storage);
+  const engine = new Engine(storage, await LogicalClock.open(storage));
   const listener = new Listener(engine);
   const bound = await bind(listener, storage, port);
   const stopExpiry = startExpiry(engine);

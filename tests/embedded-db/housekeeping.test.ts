@@ -13,6 +13,7 @@ import {
   sessionKey,
   sessionRange,
 } from "../../src/embedded-db/storage/keys";
+import { LogicalClock } from "../../src/embedded-db/logical-clock";
 import { MemoryStorage } from "../../src/embedded-db/storage/memory";
 
 const LONG_AGO = new Date(0);
@@ -24,9 +25,9 @@ const LIFETIME_MS = 60_000;
 let storage: MemoryStorage;
 let engine: Engine;
 
-beforeEach(() => {
+beforeEach(async () => {
   storage = new MemoryStorage();
-  engine = new Engine(storage);
+  engine = new Engine(storage, await LogicalClock.open(storage));
 });
 
 afterEach(() => jest.useRealTimers());

@@ -41,8 +41,7 @@ function targetOf(argument: unknown, context: CommandContext): Target {
 
 /** In one commit, within the time of the command. */
 function written(context: CommandContext, work: (unit: WriteUnit) => void): Promise<void> {
-  const { deadline, engine } = context;
-  return engine.write((unit) => watched(deadline, () => work(unit)), deadline);
+  return context.commit((unit) => watched(context.deadline, () => work(unit)));
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/out/ */

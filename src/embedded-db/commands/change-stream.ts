@@ -1,12 +1,12 @@
-import { failedToParse, MongoError, unknownField } from "../errors";
+import { failedToParse, MongoError, typeMismatch, unknownField } from "../errors";
 import { identicalValues } from "../bson/compare";
 import { decode, type RawDocument } from "../bson/decode";
 import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
-import { type Doc, isDocument, omit, Timestamp } from "../bson/values";
+import { type Doc, isDocument, omit, Timestamp, typeName } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
 import { isStage } from "../aggregate/stages";
-import { clusterTimeOf, type HistoryEntry } from "../change-history";
+import type { HistoryEntry } from "../change-history";
 import type { TailableSource } from "../cursors";
 import { readDocument } from "../query/select";
 import { disambiguatedPaths } from "../update/disambiguate";
@@ -189,6 +189,11 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
       "Do not specify both 'resumeAfter' and 'startAfter' in a $changeStream stage",
     );
   }
+  if (time !== undefined && !(time instanceof Timestamp)) {
+    throw typeMismatch(
+      `BSON field '$changeStream.startAtOperationTime' is the wrong type '${typeName(time)}', expected type 'timestamp'`,
+    );
+  }
   const token = resumeAfter ?? startAfter;
   if (token !== undefined && time !== undefined) {
     throw new MongoError(
@@ -197,7 +202,7 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
     );
   }
   if (token === undefined) {
-    return time instanceof Timestamp
+    return time
       ? { after: history.before(time), fragments: 0, resumed: false, from: time }
       : { after: history.position, fragments: 0, resumed: false };
   }
@@ -307,7 +312,7 @@ class ChangeSource implements TailableSource {
       return {
         _id: this.resumeToken(),
         operationType: "invalidate",
-        clusterTime: clusterTimeOf(ending),
+        clusterTime: ending.clusterTime,
         wallTime: ending.wallTime,
       };
     }
@@ -328,11 +333,12 @@ class ChangeSource implements TailableSource {
   private watches(entry: HistoryEntry): boolean {
     const {
       ns,
+      clusterTime,
       change: { type, to },
     } = entry;
     const { from } = this.watch;
     return (
-      (from === undefined || clusterTimeOf(entry).compare(from) >= 0) &&
+      (from === undefined || clusterTime.compare(from) >= 0) &&
       (this.isWatched(ns, type) || (to !== undefined && this.isWatched(to, type))) &&
       (!EXPANDED.has(type) || this.watch.expanded)
     );
@@ -353,13 +359,13 @@ class ChangeSource implements TailableSource {
 
   /** @see https://www.mongodb.com/docs/manual/reference/change-events/ */
   private eventOf(entry: HistoryEntry): Doc {
-    const { position, wallTime, ns, change } = entry;
+    const { position, clusterTime, wallTime, ns, change } = entry;
     const { type, to, transaction } = change;
     const documentKey = documentKeyOf(change);
     return {
       _id: this.context.engine.history.token(position),
       operationType: type,
-      clusterTime: clusterTimeOf(entry),
+      clusterTime,
       wallTime,
       ...this.fullDocument(change),
       ns: type === "dropDatabase" ? { db: ns.db } : ns,

@@ -15,8 +15,9 @@ export async function commitTransaction(context: CommandContext): Promise<Doc> {
   const asked = transaction.committing;
   const changes = await context.engine.sessions.commit(request, transaction);
   if (!asked) {
-    context.engine.publish(changes);
+    context.engine.publish(changes, transaction.unit.time);
   }
+  context.operationTime = transaction.unit.time?.last;
   return {};
 }
 

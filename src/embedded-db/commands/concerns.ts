@@ -1,5 +1,5 @@
-import { badValue, failedToParse, MongoError } from "../errors";
-import { type Doc, isDocument, textOf, toNumber } from "../bson/values";
+import { badValue, failedToParse, MongoError, typeMismatch } from "../errors";
+import { type Doc, isDocument, textOf, Timestamp, toNumber, typeName } from "../bson/values";
 
 const LEVELS = new Set(["local", "available", "majority", "linearizable", "snapshot"]);
 
@@ -11,12 +11,15 @@ const MAX_TIME_MS = 2 ** 31 - 1;
 /** Commands that take other read concerns than `local`. */
 const READING = new Set(["aggregate", "count", "distinct", "explain", "find"]);
 
+/** Levels that wait for a time. */
+const CAUSAL = new Set(["local", "majority", "snapshot"]);
+
 /**
- * Refuses a read concern that MongoDB does not know (2), or not for this command (72). In a
- * transaction it is the transaction's.
+ * Refuses a read concern that MongoDB does not know (2, 14), or not for this command, or that names
+ * a time later than the known one (72). In a transaction it is the transaction's.
  * @see https://www.mongodb.com/docs/manual/reference/read-concern/
  */
-export function checkReadConcern(name: string, command: Doc): void {
+export function checkReadConcern(name: string, command: Doc, known: Timestamp): void {
   const concern = command["readConcern"];
   const level = isDocument(concern) ? concern["level"] : undefined;
   if (level !== undefined && !LEVELS.has(textOf(level))) {
@@ -34,6 +37,58 @@ export function checkReadConcern(name: string, command: Doc): void {
       72,
       `Command ${name} does not support { readConcern: { level: "${textOf(level)}", provenance: "clientSupplied" } } :: caused by :: read concern not supported`,
     );
+  }
+  if (isDocument(concern)) {
+    checkReadTimes(concern, known);
+  }
+}
+
+/**
+ * With one member, every state that has been told of is there to be read: nobody waits for a time.
+ * @see https://www.mongodb.com/docs/manual/reference/read-concern/#afterclustertime
+ */
+function checkReadTimes(concern: Doc, known: Timestamp): void {
+  const { afterClusterTime: after, atClusterTime: at, level } = concern;
+  checkReadTime("afterClusterTime", after, known);
+  checkReadTime("atClusterTime", at, known);
+  refuseIf(
+    after !== undefined && at !== undefined,
+    "Specifying a timestamp for both atClusterTime and afterClusterTime is not allowed",
+  );
+  refuseIf(
+    after !== undefined && level !== undefined && !CAUSAL.has(level as string),
+    "afterClusterTime field can be set only if level is equal to majority, local, or snapshot",
+  );
+  refuseIf(
+    at !== undefined && level !== "snapshot",
+    "atClusterTime field can be set only if level is equal to snapshot",
+  );
+}
+
+function checkReadTime(name: string, time: unknown, known: Timestamp): void {
+  if (time === undefined) {
+    return;
+  }
+  if (!(time instanceof Timestamp)) {
+    throw typeMismatch(
+      `BSON field 'readConcern.${name}' is the wrong type '${typeName(time)}', expected type 'timestamp'`,
+    );
+  }
+  refuseIf(time.isZero(), `${name} cannot be a null timestamp`);
+  refuseIf(
+    time.compare(known) > 0,
+    `readConcern ${name} value must not be greater than the current clusterTime. ` +
+      `Requested clusterTime: ${timeText(time)}; current clusterTime: ${timeText(known)}`,
+  );
+}
+
+function timeText({ t, i }: Timestamp): string {
+  return `{ ts: Timestamp(${t}, ${i}) }`;
+}
+
+function refuseIf(wrong: boolean, message: string): void {
+  if (wrong) {
+    throw new MongoError(72, message);
   }
 }
 

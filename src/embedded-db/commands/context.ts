@@ -3,7 +3,15 @@ import type { Collection } from "../catalog/collection";
 import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
 import { MongoError, typeMismatch } from "../errors";
-import { type Doc, isDocument, isNumeric, Long, toNumber, typeName } from "../bson/values";
+import {
+  type Doc,
+  isDocument,
+  isNumeric,
+  Long,
+  type Timestamp,
+  toNumber,
+  typeName,
+} from "../bson/values";
 import { type Collation, collationOr } from "../query/collation";
 import { Deadline } from "../query/scan";
 import { isTruthy } from "../query/scope";
@@ -41,6 +49,8 @@ export class CommandContext {
   readonly engine: Engine;
   readonly deadline: Deadline;
   readonly startedAt = Date.now();
+  /** Of what the command did or read, once it has. */
+  operationTime: Timestamp | undefined;
   private request: SessionRequest | undefined;
   private transaction: Transaction | undefined;
   private evaluated: Doc | undefined;
@@ -53,7 +63,10 @@ export class CommandContext {
     this.engine = connection.engine;
     const limit = toNumber(command["maxTimeMS"]) ?? 0;
     // For a getMore it says how long to wait for documents.
-    this.deadline = new Deadline(limit > 0 && name !== "getMore" ? limit : undefined);
+    this.deadline = new Deadline(
+      limit > 0 && name !== "getMore" ? limit : undefined,
+      this.engine.clock,
+    );
   }
 
   get db(): string {
@@ -90,6 +103,11 @@ export class CommandContext {
       this.evaluated = letVariables(specification);
     }
     return this.evaluated;
+  }
+
+  /** What the reply tells as its time: that of the command's own write, or of the state it has read. */
+  tellTime(): Timestamp {
+    return (this.operationTime ??= this.engine.clock.applied);
   }
 
   /** Joins the command's transaction, if it names one. */
@@ -177,11 +195,11 @@ export class CommandContext {
     }
     const { request } = this;
     if (!request) {
-      return this.engine.write(run, this.deadline);
+      return this.commit(run);
     }
     await this.engine.sessions.abortOlder(request);
     // Asked within the work: a client may send the same write again while the first still waits.
-    return this.engine.write((unit) => {
+    return this.commit((unit) => {
       const known = this.engine.sessions.replyOf(request);
       if (known) {
         return known;
@@ -189,7 +207,15 @@ export class CommandContext {
       const reply = run(unit);
       this.engine.sessions.remember(unit, request, reply);
       return reply;
-    }, this.deadline);
+    });
+  }
+
+  /** Writes at once and durably, outside of transactions. */
+  async commit<T>(work: (unit: WriteUnit) => T): Promise<T> {
+    let written: WriteUnit | undefined;
+    const value = await this.engine.write((unit) => work((written = unit)), this.deadline);
+    this.operationTime = written?.time?.last;
+    return value;
   }
 
   /**
@@ -217,7 +243,7 @@ export class CommandContext {
 
   /** Runs a change of the catalog: in the transaction, or at once and durably. */
   async changeCatalog<T>(work: (unit: WriteUnit) => T): Promise<T> {
-    return this.transaction ? work(this.transaction.unit) : this.engine.write(work, this.deadline);
+    return this.transaction ? work(this.transaction.unit) : this.commit(work);
   }
 
   createCollection(unit: WriteUnit, db: string, name: string, options: Doc): Collection {

@@ -5,7 +5,7 @@ import type { Collection } from "../catalog/collection";
 import type { Engine } from "../engine";
 import { documentRange } from "../storage/keys";
 import type { CommandContext } from "./context";
-import { SET_NAME } from "./hello";
+import { dateOf, opTimeOf, SET_NAME } from "./hello";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/currentOp/ */
 export function currentOp({ engine }: CommandContext): Doc {
@@ -50,12 +50,23 @@ export function profile({ command }: CommandContext): Doc {
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/replSetGetStatus/ */
 export function replSetGetStatus({ connection, engine }: CommandContext): Doc {
+  const ts = engine.clock.applied;
+  const [optime, optimeDate] = [opTimeOf(ts), dateOf(ts)];
   return {
     set: SET_NAME,
     date: new Date(),
     myState: 1,
     term: 1,
     heartbeatIntervalMillis: 2000,
+    optimes: {
+      lastCommittedOpTime: optime,
+      lastCommittedWallTime: optimeDate,
+      readConcernMajorityOpTime: optime,
+      appliedOpTime: optime,
+      durableOpTime: optime,
+      lastAppliedWallTime: optimeDate,
+      lastDurableWallTime: optimeDate,
+    },
     members: [
       {
         _id: 0,
@@ -64,6 +75,8 @@ export function replSetGetStatus({ connection, engine }: CommandContext): Doc {
         state: 1,
         stateStr: "PRIMARY",
         uptime: Math.floor((Date.now() - engine.startedAt) / 1000),
+        optime,
+        optimeDate,
         electionTime: new Timestamp({ t: Math.floor(engine.startedAt / 1000), i: 1 }),
         configVersion: 1,
         self: true,

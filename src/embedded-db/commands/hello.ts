@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Doc, isDocument, Long, ObjectId, toNumber } from "../bson/values";
+import { type Doc, isDocument, Long, ObjectId, type Timestamp, toNumber } from "../bson/values";
 import { MAX_DOCUMENT_BYTES, MAX_MESSAGE_BYTES } from "../bson/encode";
 import { MongoError } from "../errors";
 import { SESSION_MINUTES } from "../sessions/sessions";
@@ -35,6 +35,7 @@ export async function hello(context: CommandContext): Promise<Doc> {
     maxMessageSizeBytes: MAX_MESSAGE_BYTES,
     maxWriteBatchSize: 100_000,
     topologyVersion: TOPOLOGY_VERSION,
+    lastWrite: lastWrite(context),
     localTime: new Date(),
     logicalSessionTimeoutMinutes: SESSION_MINUTES,
     connectionId: id,
@@ -42,6 +43,22 @@ export async function hello(context: CommandContext): Promise<Doc> {
     maxWireVersion: WIRE_VERSION,
     readOnly: false,
   };
+}
+
+/** The place of the last write in the oplog; with one member the majority has it at once. */
+export function lastWrite({ engine }: CommandContext): Doc {
+  const ts = engine.clock.applied;
+  const [opTime, lastWriteDate] = [opTimeOf(ts), dateOf(ts)];
+  return { opTime, lastWriteDate, majorityOpTime: opTime, majorityWriteDate: lastWriteDate };
+}
+
+/** A time within the one term there is. */
+export function opTimeOf(ts: Timestamp): Doc {
+  return { ts, t: Long.ONE };
+}
+
+export function dateOf({ t }: Timestamp): Date {
+  return new Date(t * 1000);
 }
 
 /**

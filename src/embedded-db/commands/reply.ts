@@ -18,14 +18,15 @@ type BatchName = "firstBatch" | "nextBatch";
 
 /** A cursor reply made of the documents' bytes, without decoding them. */
 export function cursorReply(
-  { engine }: CommandContext,
+  context: CommandContext,
   name: BatchName,
   batch: readonly Buffer[],
   id: bigint,
   ns: string,
   extra: Doc = {},
 ): RawDocument {
-  engine.statistics.documents.returned += batch.length;
+  context.tellTime();
+  context.engine.statistics.documents.returned += batch.length;
   const cursor = documentPieces([
     elementHead(4, name),
     ...arrayPieces(batch),

@@ -5,7 +5,7 @@ import { isTruthy } from "../query/scope";
 import { asLongs, Statistics } from "../statistics";
 import { MONGODB_VERSION } from "./buildInfo";
 import type { CommandContext } from "./context";
-import { SET_NAME } from "./hello";
+import { lastWrite, SET_NAME } from "./hello";
 
 /** The sections of the answer, sorted. A command leaves them out one by one: `{ repl: 0 }`. */
 const SECTIONS: Record<string, (context: CommandContext) => Doc> = {
@@ -16,10 +16,11 @@ const SECTIONS: Record<string, (context: CommandContext) => Doc> = {
   network: ({ engine }) => asLongs(engine.statistics.network),
   opcounters: ({ engine }) => asLongs(engine.statistics.operations),
   opcountersRepl: () => asLongs(new Statistics().operations),
-  repl: ({ connection }) => ({
+  repl: (context) => ({
     setName: SET_NAME,
     isWritablePrimary: true,
-    hosts: [connection.host],
+    hosts: [context.connection.host],
+    lastWrite: lastWrite(context),
   }),
   storageEngine: () => ({ name: "embedded", supportsCommittedReads: true, persistent: true }),
 };

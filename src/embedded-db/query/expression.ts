@@ -1,9 +1,10 @@
 import { badValue, MongoError } from "../errors";
 import { formatDocument } from "../bson/format";
-import { type Doc, isDocument, Timestamp } from "../bson/values";
+import { type Doc, isDocument } from "../bson/values";
 import { OPERATORS } from "./operators";
 import { own, readPath } from "./path";
 import { type Evaluate, type ExpressionOptions, scopeFor } from "./scope";
+import { currentClusterTime } from "./watch";
 
 /** JavaScript is never evaluated. */
 const REFUSED = new Set(["$function", "$accumulator"]);
@@ -63,7 +64,7 @@ function compilePath(expression: string): Evaluate {
     case "NOW":
       return (scope) => readPath(scope.now, parts);
     case "CLUSTER_TIME":
-      return ({ now }) => new Timestamp({ t: Math.floor(now.getTime() / 1000), i: 1 });
+      return currentClusterTime;
     case "KEEP":
     case "PRUNE":
     case "DESCEND":

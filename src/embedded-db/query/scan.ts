@@ -1,10 +1,11 @@
 import { MongoError } from "../errors";
 import { decode } from "../bson/decode";
-import type { Doc } from "../bson/values";
+import type { Doc, Timestamp } from "../bson/values";
 import type { Collection, StoredDocument } from "../catalog/collection";
 import type { Index } from "../catalog/collection-index";
 import { TextAnalyzer } from "../index/text";
 import type { IndexScan, Plan, ScanRange } from "../index/planner";
+import type { LogicalClock } from "../logical-clock";
 import { documentRange, indexRange, readRecordId } from "../storage/keys";
 import type { Entry, Reader } from "../storage/storage";
 import type { Filter } from "./filter";
@@ -43,10 +44,19 @@ export class Deadline {
   private steps = 0;
   private end: number;
   private stretchEnd = Infinity;
+  private startedAt: Timestamp | undefined;
 
   /** Without a limit it never passes. */
-  constructor(private left = Infinity) {
+  constructor(
+    private left = Infinity,
+    private readonly clock?: LogicalClock,
+  ) {
     this.end = Date.now() + left;
+  }
+
+  /** The cluster time of the whole operation. */
+  get clusterTime(): Timestamp | undefined {
+    return (this.startedAt ??= this.clock?.known);
   }
 
   /** Looks at the clock once in a while. */

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import { MongoError } from "../errors";
+import type { Timestamp } from "../bson/values";
 import type { Deadline } from "./scan";
 
 /** MongoDB's limit for a value an expression makes on its way. */
@@ -35,6 +36,11 @@ export function watched<T>(deadline: Deadline, work: () => T): T {
 /** What stands for the operation at work; something new outside of any. */
 export function currentOperation(): object {
   return current ?? {};
+}
+
+/** What `$$CLUSTER_TIME` stands for; undefined outside of commands. */
+export function currentClusterTime(): Timestamp | undefined {
+  return current?.clusterTime;
 }
 
 /**

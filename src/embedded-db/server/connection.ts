@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Request } from "../wire/messages";
+import type { Reply, Request } from "../wire/messages";
 import { parseMessage } from "../wire/parser";
 import { serializeReply } from "../wire/serializer";
 import { MessageSplitter } from "../wire/splitter";
@@ -118,7 +118,7 @@ export class Connection implements Receiver {
   /** Sends a reply; gives the request it answers next, if the client wants to be told of news. */
   private reply(
     request: Request,
-    document: Buffer,
+    answer: Reply,
     { engine, streaming = false }: ConnectionContext,
   ): Request | undefined {
     if (request.silent || !this.socket.writable) {
@@ -126,7 +126,7 @@ export class Connection implements Receiver {
     }
     const moreToCome = request.exhaustAllowed && streaming;
     lastReplyId = (lastReplyId + 1) | 0;
-    const reply = serializeReply(request, lastReplyId, document, moreToCome);
+    const reply = serializeReply(request, lastReplyId, answer, moreToCome);
     engine.statistics.network.bytesOut += reply.length;
     this.socket.write(reply);
     return moreToCome ? { ...request, requestId: lastReplyId } : undefined;

@@ -1,4 +1,5 @@
 import { ADMIN_ONLY, COMMANDS, LOGINS, SEARCH_COMMANDS, UNSUPPORTED } from "../commands";
+import { acceptClusterTime } from "../commands/cluster-time";
 import {
   checkMaxTime,
   checkReadConcern,
@@ -15,7 +16,8 @@ import { encode } from "../bson/encode";
 import { type Doc, double } from "../bson/values";
 import { watched } from "../query/watch";
 import { TRANSIENT } from "../sessions/transactions";
-import { type Request, ProtocolError } from "../wire/messages";
+import { timesOf } from "../wire/cluster-time";
+import { ProtocolError, type Reply, type Request } from "../wire/messages";
 
 export interface ConnectionContext {
   engine: Engine;
@@ -34,7 +36,7 @@ export interface ConnectionContext {
 const TRANSIENT_CODES = new Set([112, 251, 246]);
 
 /** Runs a command and gives the reply as bytes; whatever goes wrong becomes an error reply. */
-export async function dispatch(request: Request, connection: ConnectionContext): Promise<Buffer> {
+export async function dispatch(request: Request, connection: ConnectionContext): Promise<Reply> {
   const [name = ""] = Object.keys(request.command);
   const context = new CommandContext(name, request.command, connection);
   connection.engine.running.add(context);
@@ -42,29 +44,43 @@ export async function dispatch(request: Request, connection: ConnectionContext):
     if (request.unreadable) {
       throw request.unreadable;
     }
-    checkReadConcern(name, request.command);
+    const advanced = acceptClusterTime(connection.engine, request.command);
+    if (advanced) {
+      await advanced;
+    }
+    checkReadConcern(name, request.command, connection.engine.clock.known);
     checkMaxTime(request.command["maxTimeMS"]);
     const { writeConcern } = request.command;
     const concernError = writeConcernError(writeConcern);
-    const reply = await run(name, context);
+    const running = run(name, context);
+    // Others may write while something is awaited, and the time is that of what was read.
+    const reply = running instanceof Promise ? await running : running;
+    context.tellTime();
     if (isJournaled(writeConcern)) {
       await connection.engine.storage.flush();
     }
     if (reply instanceof RawDocument) {
-      return reply.bytes;
+      return answer(context, reply.bytes);
     }
     await context.afterReply(reply);
-    return encode({
-      ...reply,
-      ...(concernError ? { writeConcernError: concernError } : {}),
-      ...("ok" in reply ? {} : { ok: double(1) }),
-    });
+    return answer(
+      context,
+      encode({
+        ...reply,
+        ...(concernError ? { writeConcernError: concernError } : {}),
+        ...("ok" in reply ? {} : { ok: double(1) }),
+      }),
+    );
   } catch (error) {
     await context.failed();
-    return encode(errorReply(error, context));
+    return answer(context, encode(errorReply(error, context)));
   } finally {
     connection.engine.running.delete(context);
   }
+}
+
+function answer(context: CommandContext, document: Buffer): Reply {
+  return { document, times: timesOf(context.engine.clock.known, context.tellTime()) };
 }
 
 function run(

@@ -3,6 +3,7 @@ import type { Collection } from "../catalog/collection";
 import { keyText } from "../storage/memory";
 import { Overlay } from "../storage/overlay";
 import type { Snapshot, Storage, Writer } from "../storage/storage";
+import type { LogicalClock } from "../logical-clock";
 import { type Change, WriteUnit } from "./write-unit";
 
 export const TRANSIENT = "TransientTransactionError";
@@ -82,16 +83,22 @@ export class Transactions {
   private readonly claims = new Map<string, Transaction>();
   /** When keys were last written, as far as open transactions began before; the youngest last. */
   private readonly written = new Map<string, number>();
-  private clock = 0;
+  private moment = 0;
 
   constructor(
     private readonly storage: Storage,
+    readonly clock: LogicalClock,
     private readonly adopt: Adopt,
   ) {}
 
-  /** The next moment of the clock that snapshots are compared by. */
+  /** The moment of the youngest write, by which snapshots are compared. */
+  get now(): number {
+    return this.moment;
+  }
+
+  /** The next moment that snapshots are compared by. */
   tick(): number {
-    return ++this.clock;
+    return ++this.moment;
   }
 
   /** A change of the collection itself waits for the transactions that have written to it. */
@@ -112,7 +119,7 @@ export class Transactions {
   }
 
   start(): Transaction {
-    const transaction = new Transaction(this.storage, this, this.clock);
+    const transaction = new Transaction(this.storage, this, this.moment);
     this.open.add(transaction);
     return transaction;
   }
@@ -128,7 +135,7 @@ export class Transactions {
       throw writer ? writeConflict() : new ClaimedByTransaction(holder);
     }
     if (!writer) {
-      this.noteWrite(text, ++this.clock);
+      this.noteWrite(text, this.tick());
       return;
     }
     if ((this.written.get(text) ?? 0) > writer.startedAt) {
@@ -152,8 +159,8 @@ export class Transactions {
         },
         () => unit.rollback(mark),
       );
-      this.clock++;
-      transaction.claimed.forEach((key) => this.noteWrite(key, this.clock));
+      const moment = this.tick();
+      transaction.claimed.forEach((key) => this.noteWrite(key, moment));
     } catch (error) {
       unit.rollback();
       throw error;

@@ -3,6 +3,7 @@ import { encode } from "../bson/encode";
 import type { Doc, Long } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { catalogKey, countsKey } from "../storage/keys";
+import type { CommitTime } from "../logical-clock";
 import type { Entry, KeyRange, Writer } from "../storage/storage";
 import type { UpdateDescription } from "../update/difference";
 import type { Transaction, Transactions } from "./transactions";
@@ -48,6 +49,8 @@ export interface Change {
  */
 export class WriteUnit implements Writer {
   readonly changes: Change[] = [];
+  /** When its changes happened, once it is finished. */
+  time: CommitTime | undefined;
   private readonly counts = new Map<Collection, { documents: number; bytes: number }>();
   private readonly undos: (() => void)[] = [];
   private keptBytes = 0;
@@ -150,8 +153,10 @@ export class WriteUnit implements Writer {
       .forEach((undo) => undo());
   }
 
-  /** Writes counts and catalog entries. Only the commit itself can fail after it. */
+  /** Writes counts, catalog entries and the time. Only the commit itself can fail after it. */
   finish(writer: Writer): void {
+    const moments = this.transaction ? Math.min(this.changes.length, 1) : this.changes.length;
+    this.time = this.transactions.clock.tick(writer, moments);
     for (const [collection, { documents, bytes }] of this.counts) {
       const { dirty } = collection;
       this.onRollback(() => {

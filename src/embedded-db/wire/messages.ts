@@ -29,6 +29,13 @@ export interface Request {
   unreadable?: MongoError;
 }
 
+/** The answer to a request, in two pieces that are joined in its message. */
+export interface Reply {
+  document: Buffer;
+  /** The elements that end the document, see `timesOf`. */
+  times: Buffer;
+}
+
 /** Documents of a sequence: undecoded for inserts, since they are stored as they are. */
 export type SequenceDocument = Doc | RawDocument;
 
