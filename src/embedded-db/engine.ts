@@ -3,9 +3,11 @@ import type { Collection } from "./catalog/collection";
 import type { CommandContext } from "./commands/context";
 import { ChangeHistory } from "./change-history";
 import { Cursors } from "./cursors";
+import { toNumber } from "./bson/values";
 import { MongoError } from "./errors";
 import type { CommitTime, LogicalClock } from "./logical-clock";
 import { Deadline } from "./query/scan";
+import { PastStates } from "./sessions/past-states";
 import { Sessions } from "./sessions/sessions";
 import { ClaimedByTransaction, Transactions } from "./sessions/transactions";
 import { type Change, WriteUnit } from "./sessions/write-unit";
@@ -23,12 +25,14 @@ export class Engine {
   readonly statistics = new Statistics();
   readonly transactions: Transactions;
   readonly sessions: Sessions;
+  readonly pastStates: PastStates;
   readonly startedAt = Date.now();
   /** The commands that are not answered yet. */
   readonly running = new Set<CommandContext>();
   readonly parameters: Record<string, unknown> = {
     ttlMonitorSleepSecs: 60,
     ttlMonitorEnabled: true,
+    minSnapshotHistoryWindowInSeconds: 300,
   };
   private readonly listeners = new Set<ChangeListener>();
   private isClosing = false;
@@ -44,6 +48,12 @@ export class Engine {
       this.catalog.adopt(unit, writer, collection),
     );
     this.sessions = new Sessions(storage, this.transactions);
+    this.pastStates = new PastStates(
+      storage,
+      clock,
+      this.transactions,
+      () => toNumber(this.parameters["minSnapshotHistoryWindowInSeconds"]) ?? 0,
+    );
     this.catalog.load(storage);
   }
 
@@ -97,6 +107,7 @@ export class Engine {
 
   async close(): Promise<void> {
     this.cursors.closeAll();
+    this.pastStates.close();
     await this.storage.close();
   }
 

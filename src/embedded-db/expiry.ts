@@ -56,8 +56,9 @@ function repeat(work: (now: number) => Promise<void>, pauseMs: () => number): ()
   };
 }
 
-async function sweep({ cursors, sessions }: Engine, now: number): Promise<void> {
+async function sweep({ cursors, pastStates, sessions }: Engine, now: number): Promise<void> {
   cursors.sweep(now);
+  pastStates.sweep(now);
   await sessions.sweep(now);
 }
 

@@ -55,6 +55,7 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
   const batchSize = batchSizeOf(context.command["cursor"]["batchSize"]);
   const [first = "", argument] = given.length > 0 ? stageEntry(given[0]) : [];
   if (first === "$changeStream") {
+    refuseSnapshot(context);
     return changeStream(context, given, batchSize);
   }
   const documents = serverStage(context, first, argument);
@@ -73,6 +74,16 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
     );
   }
   return openCursor(context, ns, pipelineSource(context, collection, pipeline), { batchSize });
+}
+
+/** A stream goes on, a snapshot does not. */
+function refuseSnapshot({ atClusterTime }: CommandContext): void {
+  if (atClusterTime) {
+    throw new MongoError(
+      72,
+      "Aggregation stage $changeStream cannot run with a readConcern other than 'majority', or in a multi-document transaction. Current readConcern: snapshot",
+    );
+  }
 }
 
 /** What a linearizable read promises, a pipeline that writes cannot. */

@@ -8,8 +8,11 @@ const MAX_MEMBERS = 50;
 
 const MAX_TIME_MS = 2 ** 31 - 1;
 
-/** Commands that take other read concerns than `local`. */
-const READING = new Set(["aggregate", "count", "distinct", "explain", "find"]);
+/** Commands that take other read concerns than `local`; drivers send a session's with its cursors, too. */
+const READING = new Set([
+  ...["aggregate", "count", "distinct", "explain", "find"],
+  ...["getMore", "killCursors"],
+]);
 
 /** Levels that wait for a time. */
 const CAUSAL = new Set(["local", "majority", "snapshot"]);
@@ -41,6 +44,21 @@ export function checkReadConcern(name: string, command: Doc, known: Timestamp): 
   if (isDocument(concern)) {
     checkReadTimes(concern, known);
   }
+}
+
+/** Commands that read a snapshot outside of transactions. */
+const OF_SNAPSHOTS = new Set(["aggregate", "distinct", "find"]);
+
+/**
+ * The time of the snapshot that a read asks for, which is now when it names none; undefined for any
+ * other command.
+ * @see https://www.mongodb.com/docs/manual/reference/read-concern-snapshot/
+ */
+export function snapshotTime(name: string, command: Doc, now: Timestamp): Timestamp | undefined {
+  const concern = command["readConcern"];
+  return isDocument(concern) && concern["level"] === "snapshot" && OF_SNAPSHOTS.has(name)
+    ? ((concern["atClusterTime"] as Timestamp | undefined) ?? now)
+    : undefined;
 }
 
 /**

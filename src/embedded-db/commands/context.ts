@@ -8,7 +8,7 @@ import {
   isDocument,
   isNumeric,
   Long,
-  type Timestamp,
+  Timestamp,
   toNumber,
   typeName,
 } from "../bson/values";
@@ -17,11 +17,13 @@ import { Deadline } from "../query/scan";
 import { isTruthy } from "../query/scope";
 import { watched } from "../query/watch";
 import type { ConnectionContext } from "../server/dispatch";
+import type { PastState } from "../sessions/past-states";
 import { checkSessionFields } from "../sessions/session-fields";
 import { type SessionRequest, sessionIdOf } from "../sessions/sessions";
 import type { Transaction } from "../sessions/transactions";
 import type { WriteUnit } from "../sessions/write-unit";
 import type { Snapshot } from "../storage/storage";
+import { snapshotTime } from "./concerns";
 import { letVariables } from "./variables";
 
 /** Commands a transaction may hold. */
@@ -51,8 +53,11 @@ export class CommandContext {
   readonly startedAt = Date.now();
   /** Of what the command did or read, once it has. */
   operationTime: Timestamp | undefined;
+  /** Of the snapshot it reads, outside of transactions. */
+  atClusterTime: Timestamp | undefined;
   private request: SessionRequest | undefined;
   private transaction: Transaction | undefined;
+  private past: PastState | undefined;
   private evaluated: Doc | undefined;
 
   constructor(
@@ -114,6 +119,9 @@ export class CommandContext {
   begin(): void {
     checkSessionFields(this.name, this.command);
     this.request = this.engine.sessions.request(this.command);
+    if (!this.request) {
+      this.readPast();
+    }
     if (
       !this.request?.inTransaction ||
       this.name === "commitTransaction" ||
@@ -124,7 +132,18 @@ export class CommandContext {
     if (!IN_TRANSACTION.has(this.name)) {
       throw new MongoError(263, `Cannot run '${this.name}' in a multi-document transaction.`);
     }
+    const { atClusterTime } = this.document("readConcern") ?? {};
+    if (atClusterTime instanceof Timestamp) {
+      this.engine.pastStates.requireCurrent(atClusterTime);
+    }
     this.transaction = this.engine.sessions.transactionFor(this.request);
+  }
+
+  /** Reads the state of a snapshot, if the command asks for one. */
+  private readPast(): void {
+    const { clock, pastStates } = this.engine;
+    this.atClusterTime = snapshotTime(this.name, this.command, clock.applied);
+    this.past = this.atClusterTime && pastStates.at(this.atClusterTime);
   }
 
   /** The collection name the command starts with. */
@@ -149,7 +168,11 @@ export class CommandContext {
 
   /** The collections this command sees: everybody's, and those its transaction has made. */
   get collections(): CollectionFinder {
+    const { past } = this;
     const { catalog } = this.engine;
+    if (past) {
+      return { find: (db, name) => past.collectionOf(db, name, catalog.find(db, name)) };
+    }
     const created = [...(this.transaction?.created ?? [])];
     return created.length === 0
       ? catalog
@@ -176,11 +199,16 @@ export class CommandContext {
         release: () => undefined,
       };
     }
-    return this.engine.storage.snapshot();
+    return this.past?.read() ?? this.engine.storage.snapshot();
+  }
+
+  /** How many documents a collection has in what this command reads. */
+  countOf(collection: Collection): number {
+    return this.past?.countOf(collection) ?? collection.count + this.addedInTransaction(collection);
   }
 
   /** Documents a transaction has added to a collection and nobody else sees. */
-  addedInTransaction(collection: Collection): number {
+  private addedInTransaction(collection: Collection): number {
     return this.transaction?.unit.added(collection) ?? 0;
   }
 

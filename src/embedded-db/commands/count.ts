@@ -15,10 +15,7 @@ export function count(context: CommandContext): Doc {
   }
   const query = parseFind(context, collection);
   if (isEverything(query.filter) && query.hint === undefined && !collection.isView) {
-    const total = Math.max(
-      collection.count + context.addedInTransaction(collection) - query.skip,
-      0,
-    );
+    const total = Math.max(context.countOf(collection) - query.skip, 0);
     return { n: query.limit > 0 ? Math.min(total, query.limit) : total };
   }
   const snapshot = context.snapshot();

@@ -7,6 +7,7 @@ import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { parseFind, viewPipeline } from "./query";
+import { readTime } from "./reply";
 import { compareValues } from "../bson/compare";
 
 function* documentsOf(matches: Iterable<Match>): Iterable<Doc> {
@@ -20,7 +21,7 @@ export function distinct(context: CommandContext): Doc {
   const collection = context.findCollection();
   const parts = context.string("key").split(".");
   if (!collection) {
-    return { values: [] };
+    return { values: [], ...readTime(context) };
   }
   const query = parseFind(context, collection);
   const values = new Map<string, unknown>();
@@ -50,5 +51,6 @@ export function distinct(context: CommandContext): Doc {
   }
   return {
     values: [...values.values()].sort((a, b) => compareValues(a, b, query.collation?.order)),
+    ...readTime(context),
   };
 }

@@ -32,7 +32,7 @@ export function pipelineContext(
     variables: context.variables ?? {},
     deadline: context.deadline,
     statistics: { keysExamined: 0, docsExamined: 0 },
-    countOf: (collection) => collection.count + context.addedInTransaction(collection),
+    countOf: (collection) => context.countOf(collection),
     depth: 0,
   };
 }

@@ -69,11 +69,19 @@ export function openCursor(
     if (!done) {
       context.openTransaction?.beforeEnd(() => void cursors.kill(id));
     }
-    return cursorReply(context, "firstBatch", batch.documents, id, ns, resumeFields(source));
+    return cursorReply(context, "firstBatch", batch.documents, id, ns, {
+      ...readTime(context),
+      ...resumeFields(source),
+    });
   } catch (error) {
     cursors.close(cursor);
     throw error;
   }
+}
+
+/** What a read of a snapshot tells: later ones of its session ask for the same time. */
+export function readTime({ atClusterTime }: CommandContext): Doc {
+  return atClusterTime ? { atClusterTime } : {};
 }
 
 export function isTailable(source: DocumentSource): source is TailableSource {
