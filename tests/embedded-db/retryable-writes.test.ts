@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mongo } from "mongoose";
-import { startEmbeddedDatabase } from "../../src/embedded-db";
+import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../src/embedded-db";
 import { CuttingProxy } from "./support/cutting-proxy";
 import { ServerProcess } from "./support/server-process";
 import { WireClient } from "./support/wire-client";
@@ -212,13 +212,151 @@ describe("a write that is asked for again while it still waits", () => {
     await session.commitTransaction();
     const [first, second] = await Promise.all(replies);
     expect(first).toMatchObject({ n: 1, nModified: 1 });
-    expect(second).toMatchObject({ n: 1, nModified: 1 });
+    expect(second).toMatchObject({ n: 1, nModified: 1, retriedStmtIds: [0] });
     expect(await rows.findOne()).toEqual({ _id: 1, n: 11 });
 
     askers.forEach((asker) => asker.close());
     await session.endSession();
     await client.close();
     await database.stop();
+  });
+});
+
+describe("a retried write says which statements had been executed before:", () => {
+  type Doc = mongo.BSON.Document;
+  let database: EmbeddedDatabase;
+  let client: WireClient;
+  let lsid: Doc;
+
+  beforeAll(async () => {
+    database = await startEmbeddedDatabase();
+    client = await WireClient.connect(database.port);
+  });
+
+  afterAll(async () => {
+    client.close();
+    await database.stop();
+  });
+
+  beforeEach(async () => {
+    await client.command({ dropDatabase: 1, $db: "retry" });
+    await client.command({ insert: "c", documents: [FIRST], $db: "retry" });
+    lsid = { id: new mongo.UUID() };
+  });
+
+  const send = ({ $db = "retry", ...command }: Doc) =>
+    client.command({ ...command, lsid, txnNumber: mongo.Long.ONE, $db });
+
+  const rows = async () => {
+    const { cursor } = await client.command({ find: "c", sort: { _id: 1 }, $db: "retry" });
+    return (cursor as { firstBatch: Row[] }).firstBatch;
+  };
+
+  const insert = (ids: number[], more: Doc = {}): Doc => ({
+    insert: "c",
+    documents: ids.map((_id) => ({ _id, n: 0 })),
+    ...more,
+  });
+  const update = {
+    update: "c",
+    updates: [
+      { q: { _id: 1 }, u: { $inc: { n: 1 } } },
+      { q: { _id: 1 }, u: { $inc: { n: 1 } } },
+    ],
+  };
+
+  it.each<[string, Doc, Doc]>([
+    ["an insertion", insert([2, 3]), { n: 2, retriedStmtIds: [0, 1] }],
+    ["an update", update, { n: 2, nModified: 2, retriedStmtIds: [0, 1] }],
+    ["a deletion", { delete: "c", deletes: [{ q: {}, limit: 1 }] }, { n: 1, retriedStmtIds: [0] }],
+    [
+      "findAndModify",
+      { findAndModify: "c", query: { _id: 1 }, update: { $inc: { n: 1 } } },
+      { value: FIRST, retriedStmtId: 0 },
+    ],
+    [
+      "bulkWrite",
+      {
+        bulkWrite: 1,
+        ops: [
+          { insert: 0, document: { _id: 2 } },
+          { delete: 0, filter: { _id: 1 } },
+        ],
+        nsInfo: [{ ns: "retry.c" }],
+        $db: "admin",
+      },
+      { nInserted: 1, nDeleted: 1, retriedStmtIds: [0, 1] },
+    ],
+    [
+      "an ordered one up to its error",
+      insert([2, 1, 3]),
+      { n: 1, writeErrors: [{ index: 1, code: 11000 }], retriedStmtIds: [0] },
+    ],
+    [
+      "an unordered one without its errors",
+      insert([2, 1, 3], { ordered: false }),
+      { n: 2, writeErrors: [{ index: 1, code: 11000 }], retriedStmtIds: [0, 2] },
+    ],
+    ["one whose first is named", insert([2, 3], { stmtId: 5 }), { n: 2, retriedStmtIds: [5, 6] }],
+    ["one of named ones", insert([2, 3], { stmtIds: [7, 4] }), { n: 2, retriedStmtIds: [7, 4] }],
+    [
+      "a named findAndModify",
+      { findAndModify: "c", query: { _id: 1 }, remove: true, stmtId: 3 },
+      { value: FIRST, retriedStmtId: 3 },
+    ],
+  ])("%s", async (_what, command, retried) => {
+    const first = await send(command);
+    expect(first).not.toHaveProperty("retriedStmtIds");
+    expect(first).not.toHaveProperty("retriedStmtId");
+    const after = await rows();
+    expect(await send(command)).toMatchObject(retried);
+    expect(await rows()).toEqual(after);
+  });
+
+  it("those of its own command, when it comes in several", async () => {
+    const [one, two] = [insert([2], { stmtId: 0 }), insert([3, 4], { stmtIds: [1, 2] })];
+    expect(await send(one)).not.toHaveProperty("retriedStmtIds");
+    expect(await send(two)).not.toHaveProperty("retriedStmtIds");
+    expect(await send(one)).toMatchObject({ n: 1, retriedStmtIds: [0] });
+    expect(await send(two)).toMatchObject({ n: 2, retriedStmtIds: [1, 2] });
+    expect((await rows()).map(({ _id }) => _id)).toEqual([1, 2, 3, 4]);
+  });
+
+  it.each<[string, number, Doc[]]>([
+    ["some statements of another command", 217, [insert([2, 3]), insert([3, 4], { stmtId: 1 })]],
+    ["both ways of naming", 72, [insert([2], { stmtId: 1, stmtIds: [1] })]],
+    ["fewer names than statements", 16, [insert([2, 3], { stmtIds: [1] })]],
+    ["names that are no array", 14, [insert([2], { stmtIds: 1 })]],
+    ["a name that is no number", 14, [insert([2], { stmtIds: ["1"] })]],
+  ])("%s: refused with %i", async (_what, code, commands) => {
+    let reply: Doc = {};
+    for (const command of commands) {
+      reply = await send(command);
+    }
+    expect(reply).toMatchObject({ code });
+  });
+
+  it("also after a restart", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "embedded-db-"));
+    const sent = { lsid, txnNumber: mongo.Long.ONE, $db: "retry" };
+    const commands = [insert([2], { stmtId: 0 }), insert([3, 4], { stmtIds: [1, 2] })];
+    const ask = async () => {
+      const server = await ServerProcess.start(folder);
+      const asker = await WireClient.connect(server.port);
+      const replies: Doc[] = [];
+      for (const command of commands) {
+        replies.push(await asker.command({ ...command, ...sent }));
+      }
+      asker.close();
+      await server.kill();
+      return replies.map(({ n, retriedStmtIds }) => ({ n, retriedStmtIds }));
+    };
+    await ask();
+    expect(await ask()).toEqual([
+      { n: 1, retriedStmtIds: [0] },
+      { n: 2, retriedStmtIds: [1, 2] },
+    ]);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -118,7 +118,7 @@ export class CommandContext {
   /** Joins the command's transaction, if it names one. */
   begin(): void {
     checkSessionFields(this.name, this.command);
-    this.request = this.engine.sessions.request(this.command);
+    this.request = this.engine.sessions.request(this.name, this.command);
     if (!this.request) {
       this.readPast();
     }

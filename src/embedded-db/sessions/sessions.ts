@@ -5,6 +5,7 @@ import { encode } from "../bson/encode";
 import { Binary, type Doc, isDocument, Long, toBigInt } from "../bson/values";
 import { sessionKey, sessionRange } from "../storage/keys";
 import type { KeyRange, Storage, Writer } from "../storage/storage";
+import { areSame, overlap, retriedFields, type StatementIds, statementIds } from "./statements";
 import { type Transaction, type Transactions, TRANSIENT } from "./transactions";
 import type { Change, WriteUnit } from "./write-unit";
 
@@ -24,9 +25,19 @@ const SWEPT_AT_ONCE = 500;
 /** Sessions that may be at work at once. */
 const MAX_BUSY_SESSIONS = 100_000;
 
+/** What statements of a retryable write were answered; those of one number may come in several commands. */
+interface Answer {
+  /** Undefined for all: earlier programs have not stored them. */
+  statements: StatementIds | undefined;
+  reply: Doc;
+}
+
+/** Commands that one retryable write may come in. */
+const MAX_ANSWERS = 1_000;
+
 interface Remembered {
   txnNumber: bigint;
-  reply: Doc;
+  answers: readonly Answer[];
 }
 
 type TransactionState = "none" | "open" | "committed" | "aborted";
@@ -45,6 +56,10 @@ export class Session {
 /** What a command says about its session. */
 export interface SessionRequest {
   session: Session;
+  /** Of the command. */
+  name: string;
+  ordered: boolean;
+  statements: StatementIds;
   txnNumber: bigint;
   /** `autocommit: false`: part of a transaction. */
   inTransaction: boolean;
@@ -64,15 +79,19 @@ export class Sessions {
   ) {}
 
   /** Reads lsid, txnNumber, autocommit and startTransaction of a command. */
-  request(command: Doc): SessionRequest | undefined {
+  request(name: string, command: Doc): SessionRequest | undefined {
     const id = sessionIdOf(command);
     if (!id || command["txnNumber"] === undefined) {
       return undefined;
     }
+    const statements = statementIds(name, command);
     const session = this.find(id);
     session.lastUse = Date.now();
     return {
       session,
+      name,
+      ordered: command["ordered"] !== false,
+      statements,
       txnNumber: toBigInt(command["txnNumber"]),
       inTransaction: command["autocommit"] === false,
       starts: command["startTransaction"] === true,
@@ -125,9 +144,12 @@ export class Sessions {
     }
   }
 
-  /** The reply of a write that was applied before, or undefined when it is new. */
+  /**
+   * The reply of a write that was applied before, or undefined when it is new. A command that holds
+   * but some statements that were executed before is refused (217).
+   */
   replyOf(request: SessionRequest): Doc | undefined {
-    const { session, txnNumber } = request;
+    const { session, txnNumber, name, statements, ordered } = request;
     if (txnNumber === session.txnNumber && session.state !== "none") {
       throw new MongoError(
         72,
@@ -141,17 +163,37 @@ export class Sessions {
           `with txnNumber ${session.txnNumber} has already started on this session.`,
       );
     }
-    return session.remembered?.txnNumber === txnNumber ? session.remembered.reply : undefined;
+    const answers = answersOf(request);
+    const known = answers.find((answer) => areSame(answer.statements ?? statements, statements));
+    if (known) {
+      return { ...known.reply, ...retriedFields(name, statements, known.reply, ordered) };
+    }
+    if (answers.length >= MAX_ANSWERS) {
+      throw new MongoError(217, `Retryable write ${txnNumber} has come in too many commands`);
+    }
+    if (answers.some((answer) => answer.statements && overlap(answer.statements, statements))) {
+      throw new MongoError(
+        217,
+        `Incomplete history detected for transaction ${txnNumber}: some of the statements were executed by another command`,
+      );
+    }
+    return undefined;
   }
 
   /** Stores the reply together with the write itself. */
-  remember(unit: WriteUnit, { session, txnNumber }: SessionRequest, reply: Doc): void {
+  remember(unit: WriteUnit, request: SessionRequest, reply: Doc): void {
+    const { session, txnNumber, statements } = request;
     const { txnNumber: number, remembered, state } = session;
+    const earlier = answersOf(request);
     unit.onRollback(() => Object.assign(session, { txnNumber: number, remembered, state }));
     session.txnNumber = txnNumber;
     session.state = "none";
-    session.remembered = { txnNumber, reply };
-    const record = { txnNumber: Long.fromBigInt(txnNumber), reply, lastUse: new Date() };
+    session.remembered = { txnNumber, answers: [...earlier, { statements, reply }] };
+    const lastUse = new Date();
+    const record: Doc = { txnNumber: Long.fromBigInt(txnNumber), reply, statements, lastUse };
+    if (earlier.length > 0) {
+      record["earlier"] = earlier;
+    }
     unit.put(sessionKey(session.id), encode(record));
   }
 
@@ -251,12 +293,14 @@ export class Sessions {
     const session = new Session(id);
     const stored = this.storage.get(sessionKey(id));
     if (stored) {
-      const { txnNumber, reply, committed } = decode(stored);
+      const { txnNumber, reply, statements, earlier, committed } = decode(stored);
       session.txnNumber = toBigInt(txnNumber);
       if (committed === true) {
         session.state = "committed";
       } else {
-        session.remembered = { txnNumber: session.txnNumber, reply: reply as Doc };
+        const last = { statements, reply } as Answer;
+        const answers = [...((earlier ?? []) as Answer[]), last];
+        session.remembered = { txnNumber: session.txnNumber, answers };
       }
     }
     return session;
@@ -304,6 +348,11 @@ export function sessionIdOf({ lsid }: Doc): Buffer | undefined {
   return isDocument(lsid) && lsid["id"] instanceof Binary
     ? Buffer.from(lsid["id"].value())
     : undefined;
+}
+
+/** What was answered to the write of this number. */
+function answersOf({ session: { remembered }, txnNumber }: SessionRequest): readonly Answer[] {
+  return remembered?.txnNumber === txnNumber ? remembered.answers : [];
 }
 
 /** The session may have begun another one meanwhile. */
