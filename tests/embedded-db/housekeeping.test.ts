@@ -48,7 +48,9 @@ function expired(count: number): Promise<Collection> {
 function open(): Transaction {
   const lsid = { id: new Binary(Buffer.alloc(16), Binary.SUBTYPE_UUID) };
   const fields = { lsid, txnNumber: Long.ONE, autocommit: false, startTransaction: true };
-  return engine.sessions.transactionFor(engine.sessions.request(fields) as SessionRequest);
+  return engine.sessions.transactionFor(
+    engine.sessions.request("insert", fields) as SessionRequest,
+  );
 }
 
 /** What there is of something between the turns of a work. */

@@ -33,13 +33,16 @@ export function setParameter(context: CommandContext): Doc {
   return { was };
 }
 
+const MAY_BE_ZERO = new Set(["minSnapshotHistoryWindowInSeconds"]);
+
 /** Refuses a value of another kind than the parameter has. */
 function checkParameter(name: string, value: unknown, before: unknown): void {
   const isNumber = isNumeric(before);
   if (isNumber ? !isNumeric(value) : typeof value !== typeof before) {
     throw badValue(`Invalid value for the parameter ${name}: it is a ${typeName(value)}`);
   }
-  if (isNumber && !((toNumber(value) ?? 0) > 0)) {
+  const number = toNumber(value) ?? NaN;
+  if (isNumber && !(number > 0 || (number === 0 && MAY_BE_ZERO.has(name)))) {
     throw badValue(`Invalid value for the parameter ${name}: it must be greater than 0`);
   }
 }

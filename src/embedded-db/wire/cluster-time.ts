@@ -9,15 +9,15 @@ function unsigned(keyId: unknown): Doc {
   return { clusterTime: NO_TIME, signature };
 }
 
-/** What stands at the end of every reply, with room for the two times. */
-const TEMPLATE = Buffer.concat([
-  elementBytes(encode({ $clusterTime: unsigned(Long.ZERO), operationTime: NO_TIME })),
-  Buffer.alloc(1),
-]);
+/** What a reply ends in, with room for the times; with the zero byte of the document. */
+const OPERATION_TIME = endOf({ operationTime: NO_TIME });
+const BOTH_TIMES = endOf({ $clusterTime: unsigned(Long.ZERO), operationTime: NO_TIME });
+
+function endOf(fields: Doc): Buffer {
+  return Buffer.concat([elementBytes(encode(fields)), Buffer.alloc(1)]);
+}
 
 const TIME_BYTES = 8;
-
-const OPERATION_TIME_AT = TEMPLATE.length - 1 - TIME_BYTES;
 
 const CLUSTER_TIME = elementHead(3, "$clusterTime");
 
@@ -29,15 +29,18 @@ const TIME_AT = 4 + elementHead(0x11, "clusterTime").length;
 const CLUSTER_TIME_AT = CLUSTER_TIME.length + TIME_AT;
 
 /**
- * The end of a reply document: `$clusterTime` and `operationTime`, and the zero byte. Nobody signs
- * cluster times here, as in a replica set without users.
+ * The end of a reply document: `operationTime`, and for who has told one, a later or the same
+ * `$clusterTime`. Nobody signs cluster times here, as in a replica set without users.
  * @see https://github.com/mongodb/specifications/blob/master/source/sessions/driver-sessions.md#gossipping-the-cluster-time
  */
-export function timesOf(clusterTime: Timestamp, operationTime: Timestamp): Buffer {
-  const bytes = Buffer.allocUnsafe(TEMPLATE.length);
-  TEMPLATE.copy(bytes);
-  writeTime(bytes, clusterTime, CLUSTER_TIME_AT);
-  writeTime(bytes, operationTime, OPERATION_TIME_AT);
+export function timesOf(operationTime: Timestamp, clusterTime: Timestamp | undefined): Buffer {
+  const template = clusterTime ? BOTH_TIMES : OPERATION_TIME;
+  const bytes = Buffer.allocUnsafe(template.length);
+  template.copy(bytes);
+  if (clusterTime) {
+    writeTime(bytes, clusterTime, CLUSTER_TIME_AT);
+  }
+  writeTime(bytes, operationTime, bytes.length - 1 - TIME_BYTES);
   return bytes;
 }
 
