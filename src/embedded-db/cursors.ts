@@ -1,6 +1,7 @@
 import { MongoError } from "./errors";
 import { MAX_DOCUMENT_BYTES } from "./bson/encode";
 import type { Deadline } from "./query/scan";
+import { CURSORS_LIMIT_BYTES, keptBy } from "./query/memory-budget";
 import { watched } from "./query/watch";
 
 /** MongoDB's cursorTimeoutMillis. */
@@ -48,6 +49,8 @@ export interface Cursor {
   batchSize: number | undefined;
   deadline: Deadline | undefined;
   pending: Buffer | undefined;
+  /** What the stages of its pipeline keep in memory. */
+  kept: number;
 }
 
 export interface Batch {
@@ -58,6 +61,7 @@ export interface Batch {
 /** All open cursors. */
 export class Cursors {
   private readonly byId = new Map<bigint, Cursor>();
+  private kept = 0;
   private lastId = BigInt(Date.now()) << 16n;
 
   get size(): number {
@@ -83,6 +87,7 @@ export class Cursors {
       batchSize: options.batchSize,
       deadline: options.deadline,
       pending: undefined,
+      kept: 0,
     };
     this.byId.set(cursor.id, cursor);
     return cursor;
@@ -109,8 +114,27 @@ export class Cursors {
     return cursor !== undefined;
   }
 
+  /** Lets a cursor wait for its client. When all of them keep too much, the oldest that do go. */
+  leave(cursor: Cursor): void {
+    this.setKept(cursor, cursor.deadline ? keptBy(cursor.deadline) : 0);
+    for (const other of this.byId.values()) {
+      if (this.kept <= CURSORS_LIMIT_BYTES) {
+        break;
+      }
+      if (other !== cursor && other.kept > 0) {
+        this.close(other);
+      }
+    }
+  }
+
+  private setKept(cursor: Cursor, bytes: number): void {
+    this.kept += bytes - cursor.kept;
+    cursor.kept = bytes;
+  }
+
   close(cursor: Cursor): void {
     this.byId.delete(cursor.id);
+    this.setKept(cursor, 0);
     cursor.waiter?.abort();
     cursor.source.close();
   }

@@ -2,7 +2,7 @@ import { failedToParse, MongoError } from "../errors";
 import { type Doc, isDocument, Long, toNumber } from "../bson/values";
 import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
-import { kept } from "../query/memory-budget";
+import { kept, passing } from "../query/memory-budget";
 import { fieldPath, readPath } from "../query/path";
 import { scopeFor } from "../query/scope";
 import { setPath } from "../update/path";
@@ -52,7 +52,7 @@ function checkSpec(argument: unknown): Doc {
 }
 
 function reachable(start: unknown, spec: Doc, context: StageContext): Doc[] {
-  return [...kept("$graphLookup", steps(start, spec, context))];
+  return passing(() => [...kept("$graphLookup", steps(start, spec, context))]);
 }
 
 /** Goes from documents to those they name, one step for all of them at a time. */

@@ -3,7 +3,7 @@ import { type Doc, isDocument, typeName } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { identityOf } from "../index/index-keys";
 import { compileExpression } from "../query/expression";
-import { kept } from "../query/memory-budget";
+import { kept, passing } from "../query/memory-budget";
 import { fieldPath, readPath } from "../query/path";
 import { type Evaluate, scopeFor } from "../query/scope";
 import {
@@ -146,8 +146,10 @@ function run(
   };
   const match =
     values && spec.foreign !== undefined ? [{ $match: { [spec.foreign]: condition(values) } }] : [];
-  const found = context.runPipeline(inner, spec.from, [...match, ...spec.pipeline]);
-  return [...kept("$lookup", found)];
+  return passing(() => {
+    const found = context.runPipeline(inner, spec.from, [...match, ...spec.pipeline]);
+    return [...kept("$lookup", found)];
+  });
 }
 
 /** An array is compared element by element; a missing field joins with null. */

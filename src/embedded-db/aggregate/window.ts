@@ -1,7 +1,7 @@
 import { failedToParse, MongoError, unknownField } from "../errors";
 import { type Doc, isDocument } from "../bson/values";
 import { compileExpression } from "../query/expression";
-import { kept, MemoryBudget } from "../query/memory-budget";
+import { kept, MemoryBudget, passing } from "../query/memory-budget";
 import { scopeFor } from "../query/scope";
 import { parseSort, sortDocuments } from "../query/sort";
 import { setPath } from "../update/path";
@@ -88,29 +88,36 @@ function accumulated(
   bounds: Bounds,
   context: PipelineContext,
 ): WindowFunction {
-  return (partition) => {
-    const results = new MemoryBudget("$setWindowFields");
-    const base = scopeFor(undefined, context);
-    const begin = () => make(context, new MemoryBudget("$setWindowFields"));
-    let accumulator = begin();
-    let [start, end] = [0, 0];
-    let result = accumulator.result();
-    return bounds(partition).map(([from, to], at) => {
-      context.deadline.check();
-      const isSame = at > 0 && from === start && to === end;
-      if (from !== start || to < end) {
-        accumulator = begin();
-        [start, end] = [from, from];
-      }
-      for (; end < to; end++) {
-        const doc = partition[end];
-        accumulator.add({ ...base, root: doc, current: doc });
-      }
-      if (!isSame) {
-        result = accumulator.result();
-        results.keep(result);
-      }
-      return result;
-    });
-  };
+  return (partition) => passing(() => overWindows(partition, bounds, make, context));
+}
+
+function overWindows(
+  partition: readonly Doc[],
+  bounds: Bounds,
+  make: MakeAccumulator,
+  context: PipelineContext,
+): unknown[] {
+  const results = new MemoryBudget("$setWindowFields");
+  const base = scopeFor(undefined, context);
+  const begin = () => make(context, new MemoryBudget("$setWindowFields"));
+  let accumulator = begin();
+  let [start, end] = [0, 0];
+  let result = accumulator.result();
+  return bounds(partition).map(([from, to], at) => {
+    context.deadline.check();
+    const isSame = at > 0 && from === start && to === end;
+    if (from !== start || to < end) {
+      accumulator = begin();
+      [start, end] = [from, from];
+    }
+    for (; end < to; end++) {
+      const doc = partition[end];
+      accumulator.add({ ...base, root: doc, current: doc });
+    }
+    if (!isSame) {
+      result = accumulator.result();
+      results.keep(result);
+    }
+    return result;
+  });
 }

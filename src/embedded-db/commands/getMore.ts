@@ -39,8 +39,11 @@ function isAwaiting({ source }: Cursor): boolean {
 }
 
 function plainReply(context: CommandContext, cursor: Cursor, batch: Batch): RawDocument {
+  const { cursors } = context.engine;
   if (batch.exhausted) {
-    context.engine.cursors.close(cursor);
+    cursors.close(cursor);
+  } else {
+    cursors.leave(cursor);
   }
   return cursorReply(
     context,

@@ -64,6 +64,8 @@ export function openCursor(
       (!options.tailable && endsHere(cursor, batch, options.batchSize));
     if (done) {
       cursors.close(cursor);
+    } else {
+      cursors.leave(cursor);
     }
     const id = done ? 0n : cursor.id;
     if (!done) {

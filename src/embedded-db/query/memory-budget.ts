@@ -1,11 +1,15 @@
 import { getHeapStatistics } from "node:v8";
 import { MongoError } from "../errors";
 import { isDocument } from "../bson/values";
+import { currentOperation } from "./watch";
 
 const LEAST_BYTES = 100 * 1024 * 1024;
 
 /** What the documents one stage keeps may take: this server has no temporary files to go to. */
 const LIMIT_BYTES = Math.max(LEAST_BYTES, Math.floor(getHeapStatistics().heap_size_limit / 4));
+
+/** What stages keep for cursors that wait for their clients, all of them together. */
+export const CURSORS_LIMIT_BYTES = LIMIT_BYTES / 2;
 
 /** One of so many values is measured, and stands for all of them; a prime, so that no kind is left out. */
 const SAMPLE = 11;
@@ -13,10 +17,32 @@ const SAMPLE = 11;
 /** What an object or a value that is not a string takes, about. */
 const VALUE_BYTES = 16;
 
+/** An ObjectId, a date or a buffer: an object that holds another. */
+const OBJECT_BYTES = 100;
+
+const keptFor = new WeakMap<object, number>();
+
+/** What stages have kept for an operation so far. */
+export function keptBy(operation: object): number {
+  return keptFor.get(operation) ?? 0;
+}
+
+/** Runs a part of an operation that keeps nothing for longer than for one document. */
+export function passing<T>(work: () => T): T {
+  const operation = currentOperation();
+  const before = keptBy(operation);
+  try {
+    return work();
+  } finally {
+    keptFor.set(operation, before);
+  }
+}
+
 /** Refuses what a stage keeps when it becomes too much. */
 export class MemoryBudget {
   private bytes = 0;
   private count = 0;
+  private readonly operation = currentOperation();
 
   constructor(private readonly stage: string) {}
 
@@ -25,7 +51,9 @@ export class MemoryBudget {
     if (this.count++ % SAMPLE !== 0) {
       return;
     }
-    this.bytes += sizeOf(value) * SAMPLE;
+    const size = sizeOf(value) * SAMPLE;
+    this.bytes += size;
+    keptFor.set(this.operation, keptBy(this.operation) + size);
     if (this.bytes > LIMIT_BYTES) {
       throw new MongoError(
         292,
@@ -58,5 +86,5 @@ function sizeOf(value: unknown): number {
     }
     return sum;
   }
-  return VALUE_BYTES;
+  return typeof value === "object" && value !== null ? OBJECT_BYTES : VALUE_BYTES;
 }
