@@ -3,6 +3,7 @@ import { MAX_DOCUMENT_BYTES } from "./bson/encode";
 import type { Deadline } from "./query/scan";
 import { CURSORS_LIMIT_BYTES, keptBy } from "./query/memory-budget";
 import { watched } from "./query/watch";
+import { SESSION_MINUTES } from "./sessions/sessions";
 
 /** MongoDB's cursorTimeoutMillis. */
 const IDLE_MS = 600_000;
@@ -139,10 +140,23 @@ export class Cursors {
     cursor.source.close();
   }
 
+  /**
+   * Closes what nobody has used for too long: a cursor without a timeout ends with its session.
+   * @see https://www.mongodb.com/docs/manual/reference/method/cursor.noCursorTimeout/
+   */
   sweep(now: number): void {
     for (const cursor of this.byId.values()) {
-      if (!cursor.noTimeout && now - cursor.lastUse > IDLE_MS) {
+      if (now - cursor.lastUse > patienceWith(cursor)) {
         this.close(cursor);
+      }
+    }
+  }
+
+  /** A session is used, and with it its cursors. */
+  refresh(session: string): void {
+    for (const cursor of this.byId.values()) {
+      if (cursor.owner.session === session) {
+        cursor.lastUse = Date.now();
       }
     }
   }
@@ -157,6 +171,13 @@ export class Cursors {
       this.close(oldest);
     }
   }
+}
+
+function patienceWith({ noTimeout, owner }: Cursor): number {
+  if (!noTimeout) {
+    return IDLE_MS;
+  }
+  return owner.session === undefined ? Infinity : SESSION_MINUTES * 60_000;
 }
 
 /** Refuses a getMore in another session or transaction than the cursor was opened in. */

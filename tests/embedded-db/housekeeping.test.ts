@@ -111,3 +111,25 @@ describe("forgetting old sessions", () => {
     expect([...storage.range(sessionRange())].map(({ key }) => key)).toEqual([used]);
   });
 });
+
+describe("a cursor without a timeout", () => {
+  const HALF_AN_HOUR = 30 * 60_000;
+  const source = {
+    next: () => ({ done: true as const, value: undefined }),
+    close: () => undefined,
+  };
+  const open = (session: string | undefined) =>
+    engine.cursors.open("a.b", source, { session, txnNumber: undefined }, { noTimeout: true });
+
+  it("ends with its session, unless that is refreshed", () => {
+    jest.useFakeTimers();
+    const [ended, kept, ownerless] = [open("1"), open("2"), open(undefined)];
+    jest.advanceTimersByTime(HALF_AN_HOUR);
+    engine.cursors.sweep(Date.now());
+    expect(engine.cursors.size).toBe(3);
+    engine.cursors.refresh("2");
+    engine.cursors.sweep(Date.now() + 1);
+    expect(() => engine.cursors.find(ended.id)).toThrow("not found");
+    expect([kept, ownerless].map(({ id }) => engine.cursors.find(id))).toEqual([kept, ownerless]);
+  });
+});

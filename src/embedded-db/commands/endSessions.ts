@@ -10,7 +10,9 @@ export async function endSessions(context: CommandContext): Promise<Doc> {
 }
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/refreshSessions/ */
-export function refreshSessions(): Doc {
+export function refreshSessions(context: CommandContext): Doc {
+  const { cursors } = context.engine;
+  sessionIds(context.array(context.name)).forEach((id) => cursors.refresh(id.toString("hex")));
   return {};
 }
 
