@@ -109,6 +109,15 @@ export class MongoError extends Error {
   }
 }
 
+/** Runs something whose errors say what was being done when they came up. */
+export function within<T>(context: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof MongoError ? error.within(context) : error;
+  }
+}
+
 /** The code-2 error most malformed arguments end in. */
 export function badValue(message: string): MongoError {
   return new MongoError(2, message);

@@ -232,6 +232,54 @@ describe("insert", () => {
     );
   });
 
+  const DIVIDED = { $project: { n: { $divide: [1, "$n"] } } };
+
+  it.each<[string, RegExp, (collection: mongo.Collection) => Promise<unknown>]>([
+    [
+      "a find",
+      /^Executor error during find command: test\.\S+ :: caused by :: can't \$divide by zero$/,
+      (collection) => collection.find({ $expr: { $divide: [1, "$n"] } }).toArray(),
+    ],
+    [
+      "a sorted find",
+      /^Executor error during find command: test\.\S+ :: caused by :: can't \$divide by zero$/,
+      (collection) =>
+        collection
+          .find({ $expr: { $divide: [1, "$n"] } })
+          .sort({ n: 1 })
+          .toArray(),
+    ],
+    [
+      "an aggregation",
+      /^PlanExecutor error during aggregation :: caused by :: can't \$divide by zero$/,
+      (collection) => collection.aggregate([DIVIDED]).toArray(),
+    ],
+    [
+      "an aggregation that sorts",
+      /^PlanExecutor error during aggregation :: caused by :: can't \$divide by zero$/,
+      (collection) => collection.aggregate([DIVIDED, { $sort: { n: 1 } }]).toArray(),
+    ],
+    [
+      "an aggregation that writes",
+      /^PlanExecutor error during aggregation :: caused by :: can't \$divide by zero$/,
+      (collection) => collection.aggregate([DIVIDED, { $out: "divided" }]).toArray(),
+    ],
+    [
+      "a getMore",
+      /^Executor error during getMore :: caused by :: can't \$divide by zero$/,
+      (collection) => collection.aggregate([DIVIDED], { batchSize: 1 }).toArray(),
+    ],
+    [
+      "a find that cannot begin",
+      /^unknown operator: \$nope$/,
+      (collection) => collection.find({ n: { $nope: 1 } }).toArray(),
+    ],
+  ])("says that %s was being read", async (_what, message, read) => {
+    const collection = fresh();
+    await collection.insertMany([{ n: 2 }, { n: 1 }, { n: 0 }]);
+    expect((await errorOf(read(collection))).message).toMatch(message);
+  });
+
   it.each([
     [/^Index build failed: [0-9a-f-]{36}: Collection \S+ \( [0-9a-f-]{36} \) :: caused by :: /],
     [/E11000 duplicate key error collection: \S+ index: a_1 dup key: \{ a: 1 \}$/],

@@ -4,6 +4,7 @@ import type { Collection } from "../catalog/collection";
 import { type IndexScan, type Plan, planQuery } from "../index/planner";
 import { type Filter, filterArgument, isEverything, parseFilter } from "../query/filter";
 import { refuseNear } from "../query/geo/near";
+import { lazily } from "../query/lazily";
 import { setMeta } from "../query/meta";
 import { countKeys, isCovering, type Match, runPlan } from "../query/scan";
 import { parseSort, type SortKey } from "../query/sort";
@@ -69,7 +70,7 @@ export function runPipeline(
 }
 
 function chain(source: Iterable<Doc>, stages: readonly Stage[]): Iterable<Doc> {
-  return stages.reduce((input, stage) => stage(input), source);
+  return lazily(() => stages.reduce((input, stage) => stage(input), source));
 }
 
 /**

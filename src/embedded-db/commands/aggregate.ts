@@ -1,4 +1,4 @@
-import { failedToParse, MongoError } from "../errors";
+import { failedToParse, MongoError, within } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { isDocument } from "../bson/values";
 import { runPipeline } from "../aggregate/pipeline";
@@ -10,7 +10,7 @@ import { kept } from "../query/memory-budget";
 import type { CommandContext } from "./context";
 import { explainAggregate } from "./explain";
 import { pipelineContext, pipelineSource } from "./pipeline-source";
-import { batchSizeOf, openCursor, sourceOf } from "./reply";
+import { batchSizeOf, DURING_AGGREGATE, openCursor, sourceOf } from "./reply";
 import { serverStage } from "./server-stages";
 import type { Doc } from "../bson/values";
 
@@ -73,7 +73,8 @@ export async function aggregate(context: CommandContext): Promise<RawDocument | 
       { batchSize },
     );
   }
-  return openCursor(context, ns, pipelineSource(context, collection, pipeline), { batchSize });
+  const source = pipelineSource(context, collection, pipeline);
+  return openCursor(context, ns, source, { batchSize, during: DURING_AGGREGATE });
 }
 
 /** A stream goes on, a snapshot does not. */
@@ -135,7 +136,8 @@ function collected(
   const snapshot = context.snapshot();
   try {
     const inner = pipelineContext(context, snapshot, collection);
-    return [...kept("$out and $merge", runPipeline(inner, collection, pipeline))];
+    const documents = kept("$out and $merge", runPipeline(inner, collection, pipeline));
+    return within(DURING_AGGREGATE, () => [...documents]);
   } finally {
     snapshot.release();
   }

@@ -14,7 +14,7 @@ import type { Change } from "../sessions/write-unit";
 import { type CommandContext, refuseView } from "./context";
 import { pipelineContext } from "./pipeline-source";
 import { choice } from "./fields";
-import { openCursor } from "./reply";
+import { DURING_AGGREGATE, openCursor } from "./reply";
 import { nextChange } from "./tail";
 
 /** What may follow `$changeStream`. */
@@ -93,7 +93,11 @@ export function changeStream(
   const coll = typeof aggregate === "string" ? aggregate : undefined;
   const watch = parseWatch(context, coll, pipeline);
   const ns = `${context.db}.${coll ?? "$cmd.aggregate"}`;
-  return openCursor(context, ns, new ChangeSource(context, watch), { batchSize, tailable: true });
+  return openCursor(context, ns, new ChangeSource(context, watch), {
+    batchSize,
+    tailable: true,
+    during: DURING_AGGREGATE,
+  });
 }
 
 function parseWatch(

@@ -11,7 +11,7 @@ import { select } from "../query/select";
 import type { CommandContext } from "./context";
 import { pipelineSource } from "./pipeline-source";
 import { type FindQuery, parseFind, viewPipeline } from "./query";
-import { batchSizeOf, heldSource, openCursor, sourceOf } from "./reply";
+import { batchSizeOf, DURING_AGGREGATE, heldSource, openCursor, sourceOf } from "./reply";
 import { tailCollection } from "./tail";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/find/ */
@@ -34,7 +34,11 @@ export function find(context: CommandContext): RawDocument {
     tailable: context.flag("tailable") && collection !== undefined && collection.count > 0,
   };
   const source = openSource(context, collection, query);
-  return openCursor(context, `${context.db}.${name}`, source, options);
+  const ns = `${context.db}.${name}`;
+  const during = collection?.isView
+    ? DURING_AGGREGATE
+    : `Executor error during find command: ${ns}`;
+  return openCursor(context, ns, source, { ...options, during });
 }
 
 /** @see https://www.mongodb.com/docs/manual/core/tailable-cursors/ */

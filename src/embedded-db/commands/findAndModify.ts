@@ -1,4 +1,4 @@
-import { failedToParse, MongoError } from "../errors";
+import { failedToParse, MongoError, within } from "../errors";
 import type { Doc } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { type Filter, filterArgument, parseFilter } from "../query/filter";
@@ -81,13 +81,9 @@ function parse(context: CommandContext, collection: Collection): Request {
 
 function run(context: CommandContext, unit: WriteUnit, collection: Collection): Doc {
   const request = parse(context, collection);
-  try {
-    return execute(context, unit, collection, request);
-  } catch (error) {
-    throw error instanceof MongoError
-      ? error.within("Plan executor error during findAndModify")
-      : error;
-  }
+  return within("Plan executor error during findAndModify", () =>
+    execute(context, unit, collection, request),
+  );
 }
 
 function execute(

@@ -1,4 +1,4 @@
-import { badValue, MongoError } from "../errors";
+import { badValue, MongoError, within } from "../errors";
 import type { RawDocument } from "../bson/decode";
 import { type Batch, checkOwner, type Cursor, takeBatch, type TailableSource } from "../cursors";
 import { toNumber } from "../bson/values";
@@ -27,11 +27,15 @@ export async function getMore(context: CommandContext): Promise<RawDocument> {
   try {
     return isTailable(cursor.source)
       ? await tailedReply(context, cursor, cursor.source, size)
-      : plainReply(context, cursor, takeBatch(cursor, size));
+      : plainReply(context, cursor, readBatch(cursor, size));
   } catch (error) {
     cursors.close(cursor);
     throw error;
   }
+}
+
+function readBatch(cursor: Cursor, size: number): Batch {
+  return within("Executor error during getMore", () => takeBatch(cursor, size));
 }
 
 function isAwaiting({ source }: Cursor): boolean {
@@ -61,7 +65,7 @@ async function tailedReply(
   size: number,
 ): Promise<RawDocument> {
   const end = Date.now() + (toNumber(context.command["maxTimeMS"]) ?? DEFAULT_WAIT_MS);
-  let batch = takeBatch(cursor, size);
+  let batch = readBatch(cursor, size);
   while (
     batch.documents.length === 0 &&
     source.awaits &&
@@ -74,7 +78,7 @@ async function tailedReply(
     if (cursor.waiter.signal.aborted) {
       throw new MongoError(237, "operation was interrupted because a client killed the cursor");
     }
-    batch = takeBatch(cursor, size);
+    batch = readBatch(cursor, size);
   }
   if (source.ended) {
     context.engine.cursors.close(cursor);

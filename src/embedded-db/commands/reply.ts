@@ -10,9 +10,11 @@ import {
   takeBatch,
   type TailableSource,
 } from "../cursors";
-import { MongoError } from "../errors";
+import { MongoError, within } from "../errors";
 import type { Snapshot } from "../storage/storage";
 import { toNumber } from "../bson/values";
+
+export const DURING_AGGREGATE = "PlanExecutor error during aggregation";
 
 type BatchName = "firstBatch" | "nextBatch";
 
@@ -48,6 +50,8 @@ export function openCursor(
     singleBatch?: boolean;
     noTimeout?: boolean;
     tailable?: boolean;
+    /** What the errors met while reading say. */
+    during?: string;
   },
 ): RawDocument {
   const { cursors } = context.engine;
@@ -58,10 +62,12 @@ export function openCursor(
     deadline: context.deadline,
   });
   try {
-    const batch = takeBatch(cursor, options.batchSize ?? FIRST_BATCH);
-    const done =
-      (options.singleBatch ?? false) ||
-      (!options.tailable && endsHere(cursor, batch, options.batchSize));
+    const read = () => {
+      const batch = takeBatch(cursor, options.batchSize ?? FIRST_BATCH);
+      const ends = !options.tailable && endsHere(cursor, batch, options.batchSize);
+      return { batch, done: ends || (options.singleBatch ?? false) };
+    };
+    const { batch, done } = options.during === undefined ? read() : within(options.during, read);
     if (done) {
       cursors.close(cursor);
     } else {

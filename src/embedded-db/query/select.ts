@@ -4,6 +4,7 @@ import { type Plan, planQuery } from "../index/planner";
 import type { Reader } from "../storage/storage";
 import type { Collation } from "./collation";
 import { type Filter, parseFilter } from "./filter";
+import { lazily } from "./lazily";
 import { MemoryBudget } from "./memory-budget";
 import { metaOf, setMeta } from "./meta";
 import { nearMatches, requireGeoIndex } from "./geo/near";
@@ -46,7 +47,7 @@ export function select(
   const ordered =
     selection.sort.length === 0 || (plan.sorted && !near)
       ? inRange
-      : sorted(inRange, selection, deadline);
+      : lazily(() => sorted(inRange, selection, deadline));
   return { plan, matches: cut(ordered, selection.skip, selection.limit) };
 }
 
