@@ -2,6 +2,7 @@ import { MongoError } from "../../errors";
 import { formatValue } from "../../bson/format";
 import { type Doc, isDocument, toNumber, typeName } from "../../bson/values";
 import type { Compile, CompileOperator, Evaluate } from "../scope";
+import { argumentErrors } from "./argument-errors";
 
 /** An operator over all its arguments; a single argument need not stand in an array. */
 export function variadic(apply: (values: unknown[]) => unknown): CompileOperator {
@@ -95,19 +96,21 @@ export function namedArguments(
   compile: Compile,
   required: readonly string[],
   optional: readonly string[] = [],
+  errors = argumentErrors(name),
 ): Record<string, Evaluate> {
   if (!isDocument(argument)) {
-    throw new MongoError(28646, `${name} only supports an object as its argument`);
+    const [code, message] = errors.notObject;
+    throw new MongoError(code, message.endsWith(" ") ? message + typeName(argument) : message);
   }
   const unknown = Object.keys(argument).find(
     (key) => !required.includes(key) && !optional.includes(key),
   );
   if (unknown !== undefined) {
-    throw new MongoError(28647, `Unrecognized parameter to ${name}: ${unknown}`);
+    throw new MongoError(...errors.unknown(unknown));
   }
   const missing = required.find((key) => !(key in argument));
   if (missing !== undefined) {
-    throw new MongoError(28648, `Missing '${missing}' parameter to ${name}`);
+    throw new MongoError(...errors.missing(missing));
   }
   return compileFields(argument, compile);
 }

@@ -129,22 +129,39 @@ export function extremes(values: readonly unknown[], count: number, sign: 1 | -1
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/zip/ */
 function compileZip(argument: unknown, compile: Compile): Evaluate {
-  const spec = isDocument(argument) ? argument : {};
-  const { inputs, defaults, useLongestLength = false } = spec;
-  const unknown = Object.keys(spec).find((name) => !ZIP_ARGUMENTS.has(name));
+  if (!isDocument(argument)) {
+    throw new MongoError(
+      34460,
+      `$zip only supports an object as an argument, found ${typeName(argument)}`,
+    );
+  }
+  const { inputs, defaults, useLongestLength = false } = argument;
+  const unknown = Object.keys(argument).find((name) => !ZIP_ARGUMENTS.has(name));
   if (unknown !== undefined) {
     throw new MongoError(34464, `$zip found an unknown argument: ${unknown}`);
   }
-  if (!Array.isArray(inputs) || inputs.length === 0) {
+  if (inputs !== undefined && !Array.isArray(inputs)) {
+    throw new MongoError(
+      34461,
+      `inputs must be an array of expressions, found ${typeName(inputs)}`,
+    );
+  }
+  if (defaults !== undefined && !Array.isArray(defaults)) {
+    throw new MongoError(
+      34462,
+      `defaults must be an array of expressions, found ${typeName(defaults)}`,
+    );
+  }
+  if (!inputs?.length) {
     throw new MongoError(34465, "$zip requires at least one input array");
   }
   if (typeof useLongestLength !== "boolean") {
-    throw new MongoError(34463, "useLongestLength must be a bool");
+    throw new MongoError(34463, "useLongestLength must be a bool, found object");
   }
-  if (defaults !== undefined && !useLongestLength) {
+  if (defaults?.length && !useLongestLength) {
     throw new MongoError(34466, "cannot specify defaults unless useLongestLength is true");
   }
-  if (defaults !== undefined && (!Array.isArray(defaults) || defaults.length !== inputs.length)) {
+  if (defaults?.length && defaults.length !== inputs.length) {
     throw new MongoError(34467, "defaults and inputs must have the same length");
   }
   const arrays = inputs.map(compile);

@@ -1,4 +1,5 @@
 import { badValue, failedToParse, MongoError } from "../../errors";
+import { formatValue } from "../../bson/format";
 import {
   isDocument,
   isNumeric,
@@ -10,6 +11,7 @@ import {
   typeName,
 } from "../../bson/values";
 import { type Compile, type CompileOperator, type Evaluate, isTruthy, type Scope } from "../scope";
+import { datePart } from "./argument-errors";
 import { isNullish, namedArguments } from "./arguments";
 import {
   addMonths,
@@ -115,7 +117,7 @@ function zoneArgument(evaluate: Evaluate | undefined, scope: Scope): Zone | unde
 /** `$year` and the like: of an expression, a list of one, or `{ date, timezone }`. */
 function partOperator(name: string, part: Part): CompileOperator {
   return (argument, compile) => {
-    const named = isDocument(argument) && "date" in argument;
+    const named = isDocument(argument) && !Object.keys(argument)[0]?.startsWith("$");
     if (Array.isArray(argument) && argument.length !== 1) {
       throw new MongoError(
         40536,
@@ -123,7 +125,7 @@ function partOperator(name: string, part: Part): CompileOperator {
       );
     }
     const parts: Record<string, Evaluate> = named
-      ? namedArguments(name, argument, compile, ["date"], ["timezone"])
+      ? namedArguments(name, argument, compile, ["date"], ["timezone"], datePart(name))
       : { date: compile(Array.isArray(argument) ? argument[0] : argument) };
     return (scope) => {
       const date = parts["date"]?.(scope);
@@ -301,27 +303,52 @@ function truncated(time: number, unit: string, size: number, zone: Zone, firstDa
 
 const CALENDAR_PARTS = ["year", "month", "day"];
 const ISO_PARTS = ["isoWeekYear", "isoWeek", "isoDayOfWeek"];
+/** Those with no bounds, or other ones. */
+const UNBOUNDED_PARTS = ["year", "isoWeekYear", "second", "millisecond"];
 const CLOCK_PARTS = ["hour", "minute", "second", "millisecond"];
+
+function refuseMixedParts(parts: Record<string, unknown>): void {
+  const has = (names: readonly string[]) => names.some((name) => name in parts);
+  if ("year" in parts && has(ISO_PARTS)) {
+    throw new MongoError(
+      40489,
+      "$dateFromParts does not allow mixing natural dates with ISO dates",
+    );
+  }
+  if ("isoWeekYear" in parts && has(CALENDAR_PARTS)) {
+    throw new MongoError(
+      40525,
+      "$dateFromParts does not allow mixing ISO dates with natural dates",
+    );
+  }
+}
 
 function compileFromParts(argument: unknown, compile: Compile): Evaluate {
   const iso = isDocument(argument) && "isoWeekYear" in argument;
-  const [required = "", ...rest] = iso ? ISO_PARTS : CALENDAR_PARTS;
   const parts = namedArguments(
     "$dateFromParts",
     argument,
     compile,
-    [required],
-    [...rest, ...CLOCK_PARTS, "timezone"],
+    [iso ? "isoWeekYear" : "year"],
+    [...ISO_PARTS, ...CALENDAR_PARTS, ...CLOCK_PARTS, "timezone"],
   );
+  refuseMixedParts(parts);
   return (scope) => {
     const zone = zoneArgument(parts["timezone"], scope);
-    const numbers = [required, ...rest, ...CLOCK_PARTS].map((name) =>
+    const numbers = [...(iso ? ISO_PARTS : CALENDAR_PARTS), ...CLOCK_PARTS].map((name) =>
       partArgument(name, parts[name], scope, CLOCK_PARTS.includes(name) ? 0 : 1),
     );
     if (!zone || numbers.includes(undefined)) {
       return null;
     }
     const [a, b, c, ...clock] = numbers as [number, number, number, ...number[]];
+    if (a < 1 || a > 9999) {
+      const [name, code] = iso ? ["isoWeekYear", 31095] : ["year", 40523];
+      throw new MongoError(
+        code,
+        `'${name}' must evaluate to an integer in the range 1 to 9999, found ${a}`,
+      );
+    }
     const day = iso ? fromIsoWeek(a, b, c) : localTime(a, b, c);
     return dateAt("$dateFromParts", fromLocal(day + localTime(1970, 1, 1, ...clock), zone));
   };
@@ -342,7 +369,16 @@ function partArgument(
   }
   const number = toNumber(value);
   if (number === undefined || !Number.isInteger(number)) {
-    throw new MongoError(40515, `'${name}' must evaluate to an integer, found ${typeName(value)}`);
+    throw new MongoError(
+      40515,
+      `'${name}' must evaluate to an integer, found ${typeName(value)} with value ${formatValue(value)}`,
+    );
+  }
+  if (!UNBOUNDED_PARTS.includes(name) && (number < -32768 || number > 32767)) {
+    throw new MongoError(
+      31034,
+      `'${name}' must evaluate to a value in the range [-32768, 32767]; value ${number} is not in range`,
+    );
   }
   return number;
 }
