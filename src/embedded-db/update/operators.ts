@@ -15,14 +15,7 @@ import {
 import type { Collation } from "../query/collation";
 import { isLogical, isOperatorDocument, isRegex, parseFilter } from "../query/filter";
 import { checkDeadline } from "../query/watch";
-import {
-  arrayOnTheWay,
-  firstMissing,
-  isDynamic,
-  parsePath,
-  refuseDollar,
-  setPath,
-} from "./path";
+import { arrayOnTheWay, firstMissing, isDynamic, parsePath, refuseDollar, setPath } from "./path";
 import { checkPush, push } from "./push";
 
 /** One operator on one path of one document. */
@@ -253,16 +246,17 @@ function pull(before: unknown, { operand, collation }: Application): unknown {
   return after.length === before.length ? before : after;
 }
 
-/** A document is a filter for elements that are documents; other values are compared. */
+/**
+ * A document is a filter for elements that are documents, operators look into an element that is an
+ * array as they do into a field; other values are compared.
+ */
 function pullTest(
   operand: unknown,
   collation: Collation | undefined,
 ): (element: unknown) => boolean {
   if ((isOperatorDocument(operand) && !isLogical(operand)) || isRegex(operand)) {
     const filter = parseFilter({ element: operand }, { collation });
-    const opens = isDocument(operand) && ("$elemMatch" in operand || "$size" in operand);
-    return (element) =>
-      filter.matches({ element: Array.isArray(element) && !opens ? [element] : element });
+    return (element) => filter.matches({ element });
   }
   if (isDocument(operand)) {
     const filter = parseFilter(operand, { collation });

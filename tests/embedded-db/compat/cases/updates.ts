@@ -88,6 +88,17 @@ const PULLED: [string, Doc, unknown[]][] = [
     { $pull: { list: { $elemMatch: { $eq: 5 } } } },
     [{ a: 1 }, { a: 2 }, { a: 3 }],
   ],
+  [
+    "$pull of an array that holds a number",
+    { $pull: { list: { $gt: 4 } } },
+    [{ a: 1 }, { a: 2 }, { a: 3 }],
+  ],
+  [
+    "$pull of an array by one of its elements",
+    { $pull: { list: { $in: [5] } } },
+    [{ a: 1 }, { a: 2 }, { a: 3 }],
+  ],
+  ["$pull of an array as a whole", { $pull: { list: [1, 5] } }, [{ a: 1 }, { a: 2 }, { a: 3 }]],
 ];
 
 export const UPDATE_CASES: Case[] = [
