@@ -41,9 +41,12 @@ function compileShape(operator: string, name: string, shape: unknown): GeoTest {
   }
   const contains = compileArea(operator, name, shape);
   const planar = name !== "$centerSphere";
-  return (geometry) =>
-    !(planar && geometry.lines.length + geometry.polygons.length > 0) &&
-    verticesOf(geometry).every(contains);
+  return (geometry) => !(planar && !isPoint(geometry)) && verticesOf(geometry).every(contains);
+}
+
+/** Only points of the sphere have a place on the plane. */
+function isPoint({ points, lines, polygons }: Geometry): boolean {
+  return points.length === 1 && lines.length + polygons.length === 0;
 }
 
 function compileGeometry(operator: string, shape: unknown): GeoTest {

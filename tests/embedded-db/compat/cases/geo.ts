@@ -31,6 +31,16 @@ const PLACES = [
   { _id: 4, loc: [1, 1] },
   { _id: 5, loc: point(5, 10.02) },
   { _id: 6 },
+  {
+    _id: 7,
+    loc: {
+      type: "MultiPoint",
+      coordinates: [
+        [60, 60],
+        [61, 61],
+      ],
+    },
+  },
 ];
 
 const sphere = { createIndexes: "c", indexes: [{ key: { loc: "2dsphere" }, name: "loc" }] };
@@ -47,6 +57,7 @@ const FOUND: [string, Doc, number[]][] = [
   ["$geoIntersects a polygon", { loc: { $geoIntersects: { $geometry: SQUARE } } }, [1, 3, 4, 5]],
   ["$geoWithin a box", { loc: { $geoWithin: { $box: [[0, 0], [10, 10]] } } }, [1, 4]], // prettier-ignore
   ["$geoWithin a circle", { loc: { $geoWithin: { $center: [[5, 5], 6] } } }, [1, 4, 5]],
+  ["$geoWithin a box, of points alone", { loc: { $geoWithin: { $box: [[59, 59], [62, 62]] } } }, []], // prettier-ignore
   [
     "$geoWithin a spherical cap",
     { loc: { $geoWithin: { $centerSphere: [[5, 5], 0.1] } } },
