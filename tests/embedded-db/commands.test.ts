@@ -270,13 +270,18 @@ describe("insert", () => {
       (collection) => collection.aggregate([DIVIDED], { batchSize: 1 }).toArray(),
     ],
     [
+      "a find of a position",
+      /^Executor error during find command: test\.\S+ :: caused by :: positional operator '\.\$' /,
+      (collection) => collection.find({}, { projection: { "list.$": 1 } }).toArray(),
+    ],
+    [
       "a find that cannot begin",
       /^unknown operator: \$nope$/,
       (collection) => collection.find({ n: { $nope: 1 } }).toArray(),
     ],
   ])("says that %s was being read", async (_what, message, read) => {
     const collection = fresh();
-    await collection.insertMany([{ n: 2 }, { n: 1 }, { n: 0 }]);
+    await collection.insertMany([{ n: 2, list: [1] }, { n: 1 }, { n: 0 }]);
     expect((await errorOf(read(collection))).message).toMatch(message);
   });
 

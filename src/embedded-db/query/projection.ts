@@ -359,7 +359,7 @@ function positional(
   if (place === undefined || place >= array.length) {
     throw new MongoError(
       51246,
-      "Executor error during find command :: caused by :: positional operator '.$' couldn't find a matching element in the array",
+      "positional operator '.$' couldn't find a matching element in the array",
     );
   }
   return array.slice(place, place + 1);
