@@ -1,4 +1,4 @@
-import { badValue, failedToParse, MongoError } from "../../errors";
+import { failedToParse, MongoError } from "../../errors";
 import { formatValue } from "../../bson/format";
 import {
   isDocument,
@@ -99,6 +99,14 @@ function requireDate(value: unknown): number {
   throw new MongoError(16006, `can't convert from BSON type ${typeName(value)} to Date`);
 }
 
+/** A date, or what holds one; anything else is refused in an operator's own words. */
+function dateOr(value: unknown, code: number, message: string): number {
+  if (value instanceof Date || value instanceof ObjectId || value instanceof Timestamp) {
+    return requireDate(value);
+  }
+  throw new MongoError(code, message);
+}
+
 /** The zone an argument names; undefined when it is null, which makes the result null. */
 function zoneArgument(evaluate: Evaluate | undefined, scope: Scope): Zone | undefined {
   if (!evaluate) {
@@ -145,7 +153,7 @@ export function timeUnit(value: unknown, name: string): string {
   }
   if (!Object.hasOwn(LENGTHS, value) && !Object.hasOwn(MONTHS, value)) {
     throw failedToParse(
-      `${name} parameter 'unit' value cannot be recognized as a time unit: ${value}`,
+      `${name} parameter 'unit' value parsing failed :: caused by :: unknown time unit value: ${value}`,
     );
   }
   return value;
@@ -168,12 +176,20 @@ function addOperator(name: string, sign: 1 | -1): CompileOperator {
       if (isNullish(start) || isNullish(unit) || isNullish(amount) || !zone) {
         return null;
       }
+      const time = dateOr(start, 5166403, `${name} requires startDate to be convertible to a date`);
       const count = toNumber(amount);
       if (count === undefined || !Number.isInteger(count)) {
         throw new MongoError(5166405, `${name} expects integer amount of time units`);
       }
-      const time = shiftDate(requireDate(start), timeUnit(unit, name), count * sign, zone);
-      return dateAt(name, time);
+      const wanted = timeUnit(unit, name);
+      const date = new Date(shiftDate(time, wanted, count * sign, zone));
+      if (Number.isNaN(date.getTime())) {
+        throw new MongoError(
+          5976500,
+          `invalid dateAdd 'amount' parameter value: ${count * sign} ${wanted}`,
+        );
+      }
+      return date;
     };
   };
 }
@@ -208,13 +224,20 @@ function weekdayArgument(
   if (isNullish(value)) {
     return undefined;
   }
-  const low = typeof value === "string" ? value.toLowerCase() : "";
+  if (typeof value !== "string") {
+    throw new MongoError(
+      5439015,
+      `${name} requires 'startOfWeek' to be a string, but got ${typeName(value)}`,
+    );
+  }
+  const low = value.toLowerCase();
   const place = WEEKDAYS.findIndex(
     (day) => day === low || (low.length === 3 && day.startsWith(low)),
   );
   if (place < 0) {
-    throw failedToParse(
-      `${name} parameter 'startOfWeek' value cannot be recognized as a day of a week: ${textOf(value)}`,
+    throw new MongoError(
+      5439016,
+      `${name} parameter 'startOfWeek' value cannot be recognized as a day of a week: ${value}`,
     );
   }
   return place + 1;
@@ -231,14 +254,23 @@ function compileDiff(argument: unknown, compile: Compile): Evaluate {
   return (scope) => {
     const [start, end, unit] = ["startDate", "endDate", "unit"].map((key) => parts[key]?.(scope));
     const zone = zoneArgument(parts["timezone"], scope);
-    const firstDay = weekdayArgument(parts["startOfWeek"], scope, "$dateDiff");
+    const firstDay =
+      unit === "week" ? weekdayArgument(parts["startOfWeek"], scope, "$dateDiff") : 1;
     if (isNullish(start) || isNullish(end) || isNullish(unit) || !zone || firstDay === undefined) {
       return null;
     }
     const name = timeUnit(unit, "$dateDiff");
-    const [from, to] = [start, end].map((date) =>
-      unitNumber(toLocal(requireDate(date), zone), name, firstDay),
-    ) as [number, number];
+    const dates = Object.entries({ startDate: start, endDate: end }).map(([which, date]) =>
+      dateOr(
+        date,
+        5166307,
+        `$dateDiff requires '${which}' to be a date, but got ${typeName(date)}`,
+      ),
+    );
+    const [from, to] = dates.map((date) => unitNumber(toLocal(date, zone), name, firstDay)) as [
+      number,
+      number,
+    ];
     return Long.fromNumber(to - from);
   };
 }
@@ -268,19 +300,36 @@ function compileTrunc(argument: unknown, compile: Compile): Evaluate {
     const [date, unit] = [parts["date"]?.(scope), parts["unit"]?.(scope)];
     const size = parts["binSize"] ? parts["binSize"](scope) : 1;
     const zone = zoneArgument(parts["timezone"], scope);
-    const firstDay = weekdayArgument(parts["startOfWeek"], scope, "$dateTrunc");
+    const firstDay =
+      unit === "week" ? weekdayArgument(parts["startOfWeek"], scope, "$dateTrunc") : 1;
     if ([date, unit, size].some(isNullish) || !zone || firstDay === undefined) {
       return null;
     }
-    const count = toNumber(size);
-    if (count === undefined || !Number.isInteger(count) || count < 1) {
-      throw new MongoError(5439018, "$dateTrunc requires 'binSize' to be greater than 0");
-    }
-    return dateAt(
-      "$dateTrunc",
-      truncated(requireDate(date), timeUnit(unit, "$dateTrunc"), count, zone, firstDay),
+    const time = dateOr(
+      date,
+      5439012,
+      `$dateTrunc requires 'date' to be a date, but got ${typeName(date)}`,
     );
+    const name = timeUnit(unit, "$dateTrunc");
+    return dateAt("$dateTrunc", truncated(time, name, binSize(size), zone, firstDay));
   };
+}
+
+function binSize(value: unknown): number {
+  const size = toNumber(value);
+  if (size === undefined || !Number.isInteger(size)) {
+    throw new MongoError(
+      5439017,
+      `$dateTrunc requires 'binSize' to be a 64-bit integer, but got value '${formatValue(value)}' of type ${typeName(value)}`,
+    );
+  }
+  if (size < 1) {
+    throw new MongoError(
+      5439018,
+      `$dateTrunc requires 'binSize' to be greater than 0, but got value ${size}`,
+    );
+  }
+  return size;
 }
 
 /** Bins are counted from the first of January 2000, weeks from the first week begun that year. */
@@ -482,8 +531,9 @@ function dateFromString(text: unknown, format: unknown, zone: Zone): Date {
     );
   }
   if (format !== undefined && typeof format !== "string") {
-    throw badValue(
-      `$dateFromString requires that 'format' be a string, found: ${typeName(format)}`,
+    throw new MongoError(
+      40684,
+      `$dateFromString requires that 'format' be a string, found: ${typeName(format)} with value ${formatValue(format)}`,
     );
   }
   return parsedDate(text, format, zone);

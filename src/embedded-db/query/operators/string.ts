@@ -1,7 +1,7 @@
 import { MongoError } from "../../errors";
-import { compareStrings } from "../../bson/compare";
+import { compareStrings, regexText } from "../../bson/compare";
 import { formatValue } from "../../bson/format";
-import { type Doc, isNumeric, toNumber, typeName } from "../../bson/values";
+import { type Doc, isNumeric, Rank, rankOf, toNumber, typeName } from "../../bson/values";
 import type { BoundedRegex } from "../bounded-regex";
 import type { CompileOperator } from "../scope";
 import { metaName, metaOf } from "../meta";
@@ -246,18 +246,33 @@ function matching(
     return (scope) => {
       const input = parts["input"]?.(scope);
       const regex = parts["regex"]?.(scope);
+      const options = parts["options"]?.(scope) ?? undefined;
+      if (!isNullish(input) && typeof input !== "string") {
+        throw new MongoError(51104, `${name} needs 'input' to be of type string`);
+      }
+      checkRegex(name, regex, options);
       if (isNullish(input) || isNullish(regex)) {
         return apply(undefined);
       }
-      if (typeof input !== "string") {
-        throw new MongoError(51104, `${name} needs 'input' to be of type string`);
-      }
-      return apply({
-        text: input,
-        regex: compileRegex(regex, parts["options"]?.(scope) ?? undefined),
-      });
+      return apply({ text: input, regex: compileRegex(regex, options) });
     };
   };
+}
+
+function checkRegex(name: string, regex: unknown, options: unknown): void {
+  const stored = rankOf(regex) === Rank.regex;
+  if (!isNullish(regex) && !stored && typeof regex !== "string") {
+    throw new MongoError(51105, `${name} needs 'regex' to be of type string or regex`);
+  }
+  if (options !== undefined && typeof options !== "string") {
+    throw new MongoError(51106, `${name} needs 'options' to be of type string`);
+  }
+  if (stored && options !== undefined && !regexText(regex).endsWith("\0")) {
+    throw new MongoError(
+      51107,
+      `${name}: found regex option(s) specified in both 'regex' and 'option' fields`,
+    );
+  }
 }
 
 function* allMatches({ text, regex }: RegexInput): Iterable<Doc> {
@@ -271,7 +286,7 @@ function* allMatches({ text, regex }: RegexInput): Iterable<Doc> {
     yield matchDocument(found, idx);
     // An empty match would be found again for ever.
     const after = found.index + (found[0].length || characterLength(text, found.index));
-    found = after > text.length ? null : regex.exec(text, after);
+    found = after >= text.length ? null : regex.exec(text, after);
   }
 }
 

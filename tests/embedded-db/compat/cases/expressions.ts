@@ -387,18 +387,92 @@ const ARGUMENTS: [expression: Record<string, unknown>, code: number, difference?
   [{ $zip: { inputs: [[1]], defaults: 1 } }, 34462],
 ];
 
+/** Dates and texts that are none, and options that say nothing. */
+const OPTIONS: [name: string, expression: unknown, value: unknown, difference?: string][] = [
+  [
+    "$dateAdd to a text",
+    { $dateAdd: { startDate: "x", unit: "day", amount: 1 } },
+    { code: 5166403 },
+  ],
+  [
+    "$dateAdd beyond the last date",
+    { $dateAdd: { startDate: "$at", unit: "year", amount: 1e9 } },
+    { code: 5976500 },
+  ],
+  [
+    "$dateDiff from a text",
+    { $dateDiff: { startDate: "x", endDate: "$at", unit: "day" } },
+    { code: 5166307 },
+  ],
+  [
+    "$dateDiff of days does not look at the first day of a week",
+    { $dateDiff: { startDate: "$at", endDate: "$at", unit: "day", startOfWeek: "no" } },
+    0,
+  ],
+  ["$dateTrunc of a text", { $dateTrunc: { date: "x", unit: "day" } }, { code: 5439012 }],
+  ["$dateTrunc to no unit", { $dateTrunc: { date: "$at", unit: "x" } }, { code: 9 }],
+  [
+    "$dateTrunc to a part of a day",
+    { $dateTrunc: { date: "$at", unit: "day", binSize: 1.5 } },
+    { code: 5439017 },
+  ],
+  [
+    "$dateTrunc to no day",
+    { $dateTrunc: { date: "$at", unit: "day", binSize: 0 } },
+    { code: 5439018 },
+  ],
+  [
+    "$dateTrunc to a week from an unknown day",
+    { $dateTrunc: { date: "$at", unit: "week", startOfWeek: "xx" } },
+    { code: 5439016 },
+  ],
+  [
+    "$dateTrunc to a week from a number",
+    { $dateTrunc: { date: "$at", unit: "week", startOfWeek: 5 } },
+    { code: 5439015 },
+  ],
+  [
+    "$dateFromString by a number",
+    { $dateFromString: { dateString: "x", format: 5 } },
+    { code: 40684 },
+  ],
+  ["$regexFind by a number", { $regexFind: { input: "x", regex: 5 } }, { code: 51105 }],
+  [
+    "$regexFind with a number for the options",
+    { $regexFind: { input: "x", regex: "x", options: 5 } },
+    { code: 51106 },
+  ],
+  [
+    "$regexFind with options twice",
+    { $regexFind: { input: "x", regex: /x/i, options: "i" } },
+    { code: 51107 },
+  ],
+  [
+    "$regexFindAll of nothing ends with the text",
+    { $size: { $regexFindAll: { input: "abc", regex: "" } } },
+    3,
+  ],
+  [
+    "$regexFindAll of nothing in nothing",
+    { $size: { $regexFindAll: { input: "", regex: "" } } },
+    1,
+  ],
+];
+
 const isCode = (value: unknown): value is { code: number } =>
   typeof value === "object" && value !== null && "code" in value;
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/ */
 export const EXPRESSION_CASES: Case[] = [
-  ...[...VALUES, ...EDGES, ...CONVERSIONS].map(([name, expression, value, difference]): Case => ({
-    name: `expression: ${name}`,
-    documents: [DOCUMENT],
-    commands: [aggregate({ $project: { v: expression } })],
-    reply: isCode(value) ? { ok: 0, ...value } : found({ _id: 1, v: value }),
-    ...(difference === undefined ? {} : { difference }),
-  })),
+  ...[...VALUES, ...EDGES, ...CONVERSIONS, ...OPTIONS].map(
+    ([name, expression, value, difference]): Case => ({
+      name: `expression: ${name}`,
+      documents: [DOCUMENT],
+      commands: [aggregate({ $project: { v: expression } })],
+      reply: isCode(value) ? { ok: 0, ...value } : found({ _id: 1, v: value }),
+      ...(difference === undefined ? {} : { difference }),
+    }),
+  ),
   ...ARGUMENTS.map(([expression, code, difference]): Case => ({
     name: `expression: refuses ${JSON.stringify(expression)}`,
     documents: [DOCUMENT],
