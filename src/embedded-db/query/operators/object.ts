@@ -41,10 +41,7 @@ function compileSetField(
       return null;
     }
     if (!isDocument(input)) {
-      throw new MongoError(
-        4161105,
-        `${name} requires 'input' to evaluate to type Object, but got ${typeName(input)}`,
-      );
+      throw new MongoError(4161105, "$setField requires 'input' to evaluate to type Object");
     }
     const value = parts["value"]?.(scope);
     return value === undefined ? omit(input, field) : { ...input, [field]: value };
@@ -53,9 +50,24 @@ function compileSetField(
 
 /** The name stands in the expression itself, within `$literal` if it starts with a dollar. */
 function constantName(name: string, given: unknown): string {
+  if (typeof given === "string" && given.startsWith("$")) {
+    throw new MongoError(
+      4161108,
+      `'${given}' is a field path reference which is not allowed in this context. Did you mean {$literal: '${given}'}?`,
+    );
+  }
+  if (isDocument(given) && !("$literal" in given)) {
+    throw new MongoError(
+      4161106,
+      `${name} requires 'field' to evaluate to a constant, but got a non-constant argument`,
+    );
+  }
   const field = isDocument(given) ? given["$literal"] : given;
-  if (typeof field !== "string" || (field === given && field.startsWith("$"))) {
-    throw new MongoError(4161106, `${name} requires 'field' to evaluate to a constant string`);
+  if (typeof field !== "string") {
+    throw new MongoError(
+      4161107,
+      `${name} requires 'field' to evaluate to type String, but got ${typeName(field)}`,
+    );
   }
   return field;
 }
