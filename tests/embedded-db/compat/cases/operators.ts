@@ -137,7 +137,7 @@ const REFUSED: [string, unknown, number][] = [
   ["$acos beyond 1", { $acos: 2 }, 50989],
   ["$sin of infinity", { $sin: Infinity }, 50989],
   ["$cos of a text", { $cos: "a" }, 28765],
-  ["$setField of a field's name", { $setField: { field: "$a", input: {}, value: 1 } }, 4161106],
+  ["$setField of a field's name", { $setField: { field: "$a", input: {}, value: 1 } }, 4161108],
 ];
 
 /** Operators over any number of arguments, what they refuse, and with which code. */

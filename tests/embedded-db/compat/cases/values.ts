@@ -231,16 +231,20 @@ export const VALUE_CASES: Case[] = [
   },
   ...(
     [
-      ["$add", { $add: [new Date(0), 9e15] }],
-      ["$subtract", { $subtract: [new Date(0), 9e15] }],
-      ["$dateAdd", { $dateAdd: { startDate: new Date(0), unit: "year", amount: 400_000 } }],
-      ["$dateFromParts", { $dateFromParts: { year: 400_000 } }],
-    ] as [string, Doc][]
-  ).map(([name, v]): Case => ({
+      ["$add", { $add: [new Date(0), 9e15] }, 15],
+      ["$subtract", { $subtract: [new Date(0), 9e15] }, 15],
+      [
+        "$dateAdd",
+        { $dateAdd: { startDate: new Date(0), unit: "year", amount: 400_000 } },
+        5976500,
+      ],
+      ["$dateFromParts", { $dateFromParts: { year: 400_000 } }, 40523],
+    ] as [string, Doc, number][]
+  ).map(([name, v, code]): Case => ({
     name: `${name}: refuses a date beyond those of JavaScript`,
     documents: [{ _id: 1 }],
     commands: [aggregate({ $project: { v } })],
-    reply: { ok: 0, code: 15 },
+    reply: { ok: 0, code },
   })),
   {
     name: "$toLong: of a decimal is exact",
