@@ -255,6 +255,7 @@ export const COMMAND_CASES: Case[] = [
       { find: "t" },
     ],
     reply: found({ _id: 1, a: { b: 7 }, old: true, n: 1 }),
+    difference: "DocumentDB 1.0 does not look into documents for what $merge joins by",
   },
   {
     name: "an option that is null is not given",

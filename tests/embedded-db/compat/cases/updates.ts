@@ -236,5 +236,6 @@ export const UPDATE_CASES: Case[] = [
     documents: [{ _id: 1, a: [1] }],
     commands: [update({}, { $set: { "a.$[e]": 2 } }, { arrayFilters: 5 })],
     reply: { ok: 1, writeErrors: [{ index: 0, code: 14 }] },
+    difference: "DocumentDB 1.0 refuses the command",
   },
 ];

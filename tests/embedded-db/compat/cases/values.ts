@@ -245,6 +245,7 @@ export const VALUE_CASES: Case[] = [
     documents: [{ _id: 1 }],
     commands: [aggregate({ $project: { v } })],
     reply: { ok: 0, code },
+    ...(code === 15 ? { difference: "DocumentDB 1.0 makes a date of 1970 of it" } : {}),
   })),
   {
     name: "$toLong: of a decimal is exact",
