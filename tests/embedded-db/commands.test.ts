@@ -863,10 +863,14 @@ describe("retryable writes", () => {
     await collection.insertOne({ n: 0 });
     const updates = [{ q: {}, u: { $inc: { n: 1 } } }];
     const command = { update: collection.collectionName, updates, txnNumber: Long.fromNumber(100) };
-    const replies = await test.client.withSession(async (session) => {
-      const first = await test.db.command(command, { session });
-      return [first, await test.db.command(command, { session })];
+    // Of its own, whose sessions have not come to that number.
+    const client = await mongo.MongoClient.connect(test.database.uri);
+    const db = client.db(test.db.databaseName);
+    const replies = await client.withSession(async (session) => {
+      const first = await db.command(command, { session });
+      return [first, await db.command(command, { session })];
     });
+    await client.close();
     expect(replies[1]).toMatchObject({ n: 1, nModified: 1 });
     expect(await collection.findOne()).toMatchObject({ n: 1 });
   });
