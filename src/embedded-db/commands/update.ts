@@ -44,6 +44,19 @@ function checkStatement(statement: unknown): Doc {
     throw typeMismatch("BSON field 'update.updates' must hold objects only");
   }
   checkStatementFields("update.updates", statement);
+  return FLAGS.every((name) => isPlainFlag(statement[name]))
+    ? statement
+    : withPlainFlags(statement);
+}
+
+const FLAGS = ["multi", "upsert"];
+
+function isPlainFlag(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
+}
+
+/** A number stands for a flag, too. */
+function withPlainFlags(statement: Doc): Doc {
   const flag = (name: string) => flagOf("update.updates", name, statement[name] ?? false);
   return { ...statement, multi: flag("multi"), upsert: flag("upsert") };
 }
