@@ -30,8 +30,6 @@ export interface DecodeOptions {
   plain?: boolean;
   /** The name of a top-level array whose documents stay undecoded. */
   rawArray?: string | undefined;
-  /** The name of a top-level document that stays undecoded. */
-  rawDocument?: string | undefined;
   /** Only these top-level fields are given; the others are checked and left out. */
   only?: ReadonlySet<string> | undefined;
 }
@@ -111,16 +109,14 @@ class Decoder {
   private at = 0;
   private readonly plain: boolean;
   private readonly rawArray: string | undefined;
-  private readonly rawDocument: string | undefined;
   private readonly only: ReadonlySet<string> | undefined;
 
   constructor(
     private readonly bytes: Buffer,
-    { plain = false, rawArray, rawDocument, only }: DecodeOptions,
+    { plain = false, rawArray, only }: DecodeOptions,
   ) {
     this.plain = plain;
     this.rawArray = rawArray;
-    this.rawDocument = rawDocument;
     this.only = only;
   }
 
@@ -145,7 +141,9 @@ class Decoder {
         continue;
       }
       const value =
-        (depth === 0 ? this.rawValue(type, name, end) : undefined) ?? this.value(type, end, depth);
+        depth === 0 && name === this.rawArray && type === 4
+          ? this.rawDocuments(end)
+          : this.value(type, end, depth);
       assign(out, name, value);
       if (depth === 0 && name === "_id") {
         this.id = { start: element, end: this.at };
@@ -202,26 +200,6 @@ class Decoder {
     return out;
   }
 
-  /** Undefined for what is to be decoded. */
-  private rawValue(
-    type: number,
-    name: string,
-    limit: number,
-  ): RawDocument | RawDocument[] | undefined {
-    if (type === 4 && name === this.rawArray) {
-      return this.rawDocuments(limit);
-    }
-    return type === 3 && name === this.rawDocument ? this.rawBytes(limit) : undefined;
-  }
-
-  private rawBytes(limit: number): RawDocument {
-    const length = this.need(4, limit) && this.bytes.readInt32LE(this.at);
-    if (length < 5 || length > limit - this.at) {
-      throw corrupt(`document length ${length} does not fit`);
-    }
-    return new RawDocument(this.take(length, limit));
-  }
-
   private rawDocuments(limit: number): RawDocument[] {
     const end = this.open(this.at, limit, 1);
     const out: RawDocument[] = [];
@@ -230,7 +208,11 @@ class Decoder {
         throw new MongoError(14, `BSON field '${this.rawArray}' must hold objects only`);
       }
       this.skipCstring(end);
-      out.push(this.rawBytes(end));
+      const length = this.need(4, end) && this.bytes.readInt32LE(this.at);
+      if (length < 5 || length > end - this.at) {
+        throw corrupt(`document length ${length} does not fit`);
+      }
+      out.push(new RawDocument(this.take(length, end)));
     }
     this.close(end);
     return out;

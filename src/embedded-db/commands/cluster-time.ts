@@ -1,8 +1,6 @@
 import { MongoError, typeMismatch } from "../errors";
-import { decode, RawDocument } from "../bson/decode";
 import { type Doc, isDocument, Timestamp, typeName } from "../bson/values";
 import type { Engine } from "../engine";
-import { ownClusterTime } from "../wire/cluster-time";
 
 /** MongoDB's maxAcceptableLogicalClockDriftSecs: a year. */
 const MAX_DRIFT_SECONDS = 31_536_000;
@@ -20,7 +18,7 @@ export function acceptClusterTime(
   if (gossip === undefined) {
     return undefined;
   }
-  const time = timeIn(gossip);
+  const time = readTime(gossip);
   if (time.compare(clock.known) <= 0) {
     return undefined;
   }
@@ -33,12 +31,6 @@ export function acceptClusterTime(
   }
   clock.advance(time);
   return clock.keep(storage);
-}
-
-function timeIn(gossip: unknown): Timestamp {
-  return gossip instanceof RawDocument
-    ? (ownClusterTime(gossip.bytes) ?? readTime(decode(gossip.bytes)))
-    : readTime(gossip);
 }
 
 function readTime(gossip: unknown): Timestamp {

@@ -19,9 +19,6 @@ const REQUIRED_FLAGS = 0xffff;
 /** Documents stored without being changed are not decoded here. */
 const RAW_FIELD = "documents";
 
-/** Nor is what is the same in most requests. */
-const CLUSTER_TIME = "$clusterTime";
-
 function parseHeader(message: Buffer): MessageHeader {
   return {
     length: message.readInt32LE(0),
@@ -97,7 +94,7 @@ function parseSections(message: Buffer, start: number, end: number): Sections {
     const length = sectionLength(message, at + 1, end);
     const section = message.subarray(at + 1, at + 1 + length);
     if (kind === 0 && !body) {
-      body = decode(section, { rawArray: RAW_FIELD, rawDocument: CLUSTER_TIME });
+      body = decode(section, { rawArray: RAW_FIELD });
     } else if (kind === 1) {
       sequences.push(parseSequence(section));
     } else {

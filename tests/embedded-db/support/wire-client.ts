@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { decode, RawDocument } from "../../../src/embedded-db/bson/decode";
 import { encode } from "../../../src/embedded-db/bson/encode";
 import type { Doc } from "../../../src/embedded-db/bson/values";
 import { OpCode } from "../../../src/embedded-db/wire/messages";
@@ -17,13 +16,6 @@ export function opMsg(command: Doc, requestId = 0): Buffer {
   head.writeInt32LE(requestId, 4);
   head.writeInt32LE(OpCode.message, 12);
   return Buffer.concat([head, body]);
-}
-
-/** A server reads no further into a `$clusterTime` than it must. */
-function replyIn(message: Buffer): Doc {
-  const reply = parseMessage(message).command;
-  const { $clusterTime: time } = reply;
-  return time instanceof RawDocument ? { ...reply, $clusterTime: decode(time.bytes) } : reply;
 }
 
 interface Waiting {
@@ -43,7 +35,7 @@ export class WireClient {
     socket.on("error", () => undefined);
     socket.on("data", (chunk: Buffer) => {
       for (const message of splitter.push(chunk)) {
-        this.answered(message.readInt32LE(RESPONSE_TO), replyIn(message));
+        this.answered(message.readInt32LE(RESPONSE_TO), parseMessage(message).command);
       }
     });
     this.closed = new Promise((resolve) => {
