@@ -9,6 +9,7 @@ import { extremes } from "../query/operators/array-parts";
 import { mergeInto } from "../query/operators/object";
 import { percentilesOf, sharesOf } from "../query/operators/percentile";
 import type { Evaluate, Scope } from "../query/scope";
+import { Shortlist } from "../query/shortlist";
 import { parseSort, Sorter } from "../query/sort";
 import type { PipelineContext } from "./stage";
 
@@ -215,9 +216,6 @@ function countOf(name: string, evaluate: Evaluate, scope: Scope): number {
   return count;
 }
 
-/** So many values more than those wanted are gathered before the others are let go. */
-const SLACK = 256;
-
 /** `take` gives those that are wanted, also of wanted ones and later ones together. */
 function several(
   name: string,
@@ -227,21 +225,18 @@ function several(
   const spec = specOf(name, operand, ["input", "n"]);
   const [input, n] = [compileExpression(spec["input"]), compileExpression(spec["n"])];
   return (_context, budget) => {
-    let values: unknown[] = [];
-    let [count, most] = [0, 0];
+    let values: Shortlist<unknown> | undefined;
+    const begin = (scope: Scope) => {
+      const count = countOf(name, n, scope);
+      return new Shortlist<unknown>(count, (all) => take(all, count), budget);
+    };
     return {
       add: (scope) => {
-        count ||= countOf(name, n, scope);
+        values ??= begin(scope);
         const value = input(scope) ?? null;
-        if (values.push(value) > most) {
-          most++;
-          budget.keep(value);
-        }
-        if (values.length >= 2 * count + SLACK) {
-          values = take(values, count);
-        }
+        values.add(value, value);
       },
-      result: () => (count === 0 ? [] : take([...values], count)),
+      result: () => values?.chosen() ?? [],
     };
   };
 }

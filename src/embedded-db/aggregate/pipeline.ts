@@ -95,7 +95,7 @@ function runBranch(
 export function compilePipeline(pipeline: readonly unknown[], context: PipelineContext): Stage[] {
   return pipeline.map((stage, at) => {
     const [name, argument] = stageEntry(stage);
-    const limit = limitBehind(pipeline, at + 1);
+    const limit = limitOf(pipeline.slice(at + 1, at + 3));
     return compileStage(name, argument, { ...context, compilePipeline, runPipeline, limit });
   });
 }
@@ -112,7 +112,7 @@ export function planLeading(
   const sort = next === "$sort" ? parseSort(argument) : [];
   const rest = pipeline.slice(sort.length > 0 ? at + 1 : at);
   const plan = planQuery(collection, { filter, sort, hint, collation: context.collation });
-  return { plan, filter, sort, limit: limitBehind(pipeline, pipeline.length - rest.length), rest };
+  return { plan, filter, sort, limit: limitOf(rest), rest };
 }
 
 interface LeadingMatch {
@@ -169,8 +169,8 @@ function* counted(
 }
 
 /** How many documents the next stages take, which are a `$limit`, perhaps after a `$skip`. */
-function limitBehind(pipeline: readonly unknown[], at: number): number | undefined {
-  const [first, second] = pipeline.slice(at, at + 2) as Doc[];
+function limitOf(next: readonly unknown[]): number | undefined {
+  const [first, second] = next as Doc[];
   const skip = Number(first?.["$skip"] ?? 0);
   const limit =
     first?.["$limit"] ?? (first?.["$skip"] === undefined ? undefined : second?.["$limit"]);

@@ -6,6 +6,7 @@ import type { MemoryBudget } from "./memory-budget";
 import { metaName } from "./meta";
 import { visitKeysAt } from "./path";
 import type { Deadline } from "./scan";
+import { Shortlist } from "./shortlist";
 
 /** One key of a sort; `meta` sorts by something computed, such as the text score. */
 export interface SortKey {
@@ -110,17 +111,13 @@ interface Row<T> {
   place: number;
 }
 
-/** So many rows more than those wanted are gathered before they are sorted and cut. */
-const SLACK = 256;
-
 /**
  * Sorts documents; each key is read once per document. Of more documents than are wanted it keeps
  * no more than twice as many.
  */
 export class Sorter<T> {
-  private rows: Row<T>[] = [];
+  private readonly rows: Shortlist<Row<T>>;
   private place = 0;
-  private most = 0;
   /** The last of those wanted when they were last cut. */
   private last: Row<T> | undefined;
   private readonly limit: number;
@@ -130,6 +127,7 @@ export class Sorter<T> {
     private readonly options: SortOptions = {},
   ) {
     this.limit = options.limit && options.limit > 0 ? options.limit : Infinity;
+    this.rows = new Shortlist(this.limit, (rows) => this.first(rows), options.budget);
   }
 
   /** Takes an item that sorts by a document. */
@@ -138,30 +136,21 @@ export class Sorter<T> {
       key.meta === undefined ? sortValue(doc, key) : this.options.meta?.(doc, key.meta),
     );
     const row = { item, values, place: this.place++ };
-    if (this.last && this.order(this.last, row) < 0) {
-      return;
-    }
-    this.rows.push(row);
-    if (this.rows.length > this.most) {
-      this.most++;
-      this.options.budget?.keep(doc);
-    }
-    if (this.rows.length >= 2 * this.limit + SLACK) {
-      this.cut();
+    if (!this.last || this.order(this.last, row) >= 0) {
+      this.rows.add(row, doc);
     }
   }
 
   /** The items in order; more may follow. */
   sorted(): T[] {
-    this.cut();
-    const items = this.rows.map(({ item }) => item);
+    const items = this.rows.chosen().map(({ item }) => item);
     return this.options.fromEnd ? items.reverse() : items;
   }
 
-  private cut(): void {
-    this.rows.sort((a, b) => this.order(a, b));
-    this.rows.splice(this.limit);
-    this.last = this.rows[this.limit - 1];
+  private first(rows: Row<T>[]): Row<T>[] {
+    const first = rows.sort((a, b) => this.order(a, b)).slice(0, this.limit);
+    this.last = first[this.limit - 1];
+    return first;
   }
 
   private order(a: Row<T>, b: Row<T>): number {
