@@ -4,7 +4,8 @@ import type { Doc, Long } from "../bson/values";
 import type { Collection } from "../catalog/collection";
 import { catalogKey, countsKey } from "../storage/keys";
 import type { CommitTime } from "../logical-clock";
-import type { Entry, KeyRange, Writer } from "../storage/storage";
+import { ForwardingWriter } from "../storage/forwarding-writer";
+import type { Writer } from "../storage/storage";
 import type { UpdateDescription } from "../update/difference";
 import type { Transaction, Transactions } from "./transactions";
 
@@ -47,7 +48,7 @@ export interface Change {
  * The writes of one command or transaction. It keeps the claims that make conflicts visible, and
  * collects what must be true together with the writes: counts, catalog entries, change events.
  */
-export class WriteUnit implements Writer {
+export class WriteUnit extends ForwardingWriter {
   readonly changes: Change[] = [];
   /** When its changes happened, once it is finished. */
   time: CommitTime | undefined;
@@ -56,25 +57,15 @@ export class WriteUnit implements Writer {
   private keptBytes = 0;
 
   constructor(
-    private readonly target: Writer,
+    target: Writer,
     private readonly transactions: Transactions,
     private readonly transaction?: Transaction,
-  ) {}
+  ) {
+    super(target);
+  }
 
   get inTransaction(): boolean {
     return this.transaction !== undefined;
-  }
-
-  get(key: Buffer): Buffer | undefined {
-    return this.target.get(key);
-  }
-
-  range(range: KeyRange): Iterable<Entry> {
-    return this.target.range(range);
-  }
-
-  count(range: KeyRange): number {
-    return this.target.count(range);
   }
 
   put(key: Buffer, value: Buffer): void {

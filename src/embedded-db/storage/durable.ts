@@ -1,6 +1,7 @@
 import { ExitGate } from "../exit-gate";
 import { currentBoot } from "./flush-point";
 import { FLUSH_INTERVAL_MS } from "./flusher";
+import { ForwardingWriter } from "./forwarding-writer";
 import { isOfThisFormat, markFormat, refuseNewerFormat } from "./format";
 import { Journal, JournalRecord, RecordTooLarge } from "./journal";
 import { metaKey } from "./keys";
@@ -196,22 +197,12 @@ export class DurableStorage implements Storage {
 }
 
 /** Notes for the journal what a work writes. */
-class RecordingWriter implements Writer {
+class RecordingWriter extends ForwardingWriter {
   constructor(
-    private readonly target: Writer,
+    target: Writer,
     private readonly record: JournalRecord,
-  ) {}
-
-  get(key: Buffer): Buffer | undefined {
-    return this.target.get(key);
-  }
-
-  range(range: KeyRange): Iterable<Entry> {
-    return this.target.range(range);
-  }
-
-  count(range: KeyRange): number {
-    return this.target.count(range);
+  ) {
+    super(target);
   }
 
   put(key: Buffer, value: Buffer): void {
