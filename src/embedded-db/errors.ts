@@ -1,3 +1,5 @@
+import { typeName } from "./bson/values";
+
 /**
  * The error codes this server answers with.
  * @see https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -129,6 +131,20 @@ export function failedToParse(message: string): MongoError {
 
 export function typeMismatch(message: string): MongoError {
   return new MongoError(14, message);
+}
+
+/** A field of a command, by its path, that holds another type than it must. */
+export function wrongType(field: string, value: unknown, expected: string): MongoError {
+  return typeMismatch(
+    `BSON field '${field}' is the wrong type '${typeName(value)}', expected type '${expected}'`,
+  );
+}
+
+/** Throws for options that are not allowed, or not together. */
+export function refuseOptionsIf(wrong: boolean, message: string): void {
+  if (wrong) {
+    throw new MongoError(72, message);
+  }
 }
 
 /** The answer to a field that a command, a stage or an option does not know. */

@@ -1,8 +1,8 @@
-import { failedToParse, MongoError, typeMismatch, unknownField } from "../errors";
+import { failedToParse, MongoError, wrongType, unknownField } from "../errors";
 import { identicalValues } from "../bson/compare";
 import { decode, type RawDocument } from "../bson/decode";
 import { encode, encodeWithin, MAX_DOCUMENT_BYTES } from "../bson/encode";
-import { type Doc, isDocument, omit, Timestamp, typeName } from "../bson/values";
+import { type Doc, isDocument, omit, Timestamp } from "../bson/values";
 import { compilePipeline } from "../aggregate/pipeline";
 import { type Stage, stageEntry } from "../aggregate/stage";
 import { isStage } from "../aggregate/stages";
@@ -194,9 +194,7 @@ function startOf({ engine: { history } }: CommandContext, options: Doc): Start {
     );
   }
   if (time !== undefined && !(time instanceof Timestamp)) {
-    throw typeMismatch(
-      `BSON field '$changeStream.startAtOperationTime' is the wrong type '${typeName(time)}', expected type 'timestamp'`,
-    );
+    throw wrongType("$changeStream.startAtOperationTime", time, "timestamp");
   }
   const token = resumeAfter ?? startAfter;
   if (token !== undefined && time !== undefined) {

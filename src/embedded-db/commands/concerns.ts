@@ -1,5 +1,5 @@
-import { badValue, failedToParse, MongoError, typeMismatch } from "../errors";
-import { type Doc, isDocument, textOf, Timestamp, toNumber, typeName } from "../bson/values";
+import { badValue, failedToParse, MongoError, refuseOptionsIf, wrongType } from "../errors";
+import { type Doc, isDocument, textOf, Timestamp, toNumber } from "../bson/values";
 
 const LEVELS = new Set(["local", "available", "majority", "linearizable", "snapshot"]);
 
@@ -69,15 +69,15 @@ function checkReadTimes(concern: Doc, known: Timestamp): void {
   const { afterClusterTime: after, atClusterTime: at, level } = concern;
   checkReadTime("afterClusterTime", after, known);
   checkReadTime("atClusterTime", at, known);
-  refuseIf(
+  refuseOptionsIf(
     after !== undefined && at !== undefined,
     "Specifying a timestamp for both atClusterTime and afterClusterTime is not allowed",
   );
-  refuseIf(
+  refuseOptionsIf(
     after !== undefined && level !== undefined && !CAUSAL.has(level as string),
     "afterClusterTime field can be set only if level is equal to majority, local, or snapshot",
   );
-  refuseIf(
+  refuseOptionsIf(
     at !== undefined && level !== "snapshot",
     "atClusterTime field can be set only if level is equal to snapshot",
   );
@@ -88,12 +88,10 @@ function checkReadTime(name: string, time: unknown, known: Timestamp): void {
     return;
   }
   if (!(time instanceof Timestamp)) {
-    throw typeMismatch(
-      `BSON field 'readConcern.${name}' is the wrong type '${typeName(time)}', expected type 'timestamp'`,
-    );
+    throw wrongType(`readConcern.${name}`, time, "timestamp");
   }
-  refuseIf(time.isZero(), `${name} cannot be a null timestamp`);
-  refuseIf(
+  refuseOptionsIf(time.isZero(), `${name} cannot be a null timestamp`);
+  refuseOptionsIf(
     time.compare(known) > 0,
     `readConcern ${name} value must not be greater than the current clusterTime. ` +
       `Requested clusterTime: ${timeText(time)}; current clusterTime: ${timeText(known)}`,
@@ -102,12 +100,6 @@ function checkReadTime(name: string, time: unknown, known: Timestamp): void {
 
 function timeText({ t, i }: Timestamp): string {
   return `{ ts: Timestamp(${t}, ${i}) }`;
-}
-
-function refuseIf(wrong: boolean, message: string): void {
-  if (wrong) {
-    throw new MongoError(72, message);
-  }
 }
 
 /**

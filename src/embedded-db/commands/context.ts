@@ -2,7 +2,7 @@ import type { CollectionFinder } from "../aggregate/stage";
 import type { Collection } from "../catalog/collection";
 import type { CursorOwner } from "../cursors";
 import type { Engine } from "../engine";
-import { MongoError, typeMismatch } from "../errors";
+import { MongoError, wrongType } from "../errors";
 import {
   type Doc,
   isDocument,
@@ -314,7 +314,7 @@ export class CommandContext {
       return undefined;
     }
     if (!isDocument(value)) {
-      throw wrongType(this.name, name, value, "object");
+      throw wrongType(`${this.name}.${name}`, value, "object");
     }
     return value;
   }
@@ -325,7 +325,7 @@ export class CommandContext {
       throw this.missing(name);
     }
     if (!Array.isArray(value)) {
-      throw wrongType(this.name, name, value, "array");
+      throw wrongType(`${this.name}.${name}`, value, "array");
     }
     return value;
   }
@@ -345,7 +345,7 @@ export class CommandContext {
   long(name: string): Long {
     const value = this.command[name];
     if (!(value instanceof Long)) {
-      throw wrongType(this.name, name, value, "long");
+      throw wrongType(`${this.name}.${name}`, value, "long");
     }
     return value;
   }
@@ -356,7 +356,7 @@ export class CommandContext {
       throw this.missing(name);
     }
     if (typeof value !== "string") {
-      throw wrongType(this.name, name, value, "string");
+      throw wrongType(`${this.name}.${name}`, value, "string");
     }
     return value;
   }
@@ -365,15 +365,9 @@ export class CommandContext {
 /** What an option means that is on or off. */
 export function flagOf(owner: string, name: string, value: unknown): boolean {
   if (typeof value !== "boolean" && !isNumeric(value)) {
-    throw wrongType(owner, name, value, "bool");
+    throw wrongType(`${owner}.${name}`, value, "bool");
   }
   return isTruthy(value);
-}
-
-function wrongType(command: string, name: string, value: unknown, expected: string): MongoError {
-  return typeMismatch(
-    `BSON field '${command}.${name}' is the wrong type '${typeName(value)}', expected type '${expected}'`,
-  );
 }
 
 export function refuseView(collection: Collection): Collection {

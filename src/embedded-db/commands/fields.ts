@@ -119,21 +119,17 @@ interface StatementFields {
   optional: readonly string[];
 }
 
+/** What a statement of `update` and one of `bulkWrite` may hold. */
+const OF_UPDATES = [
+  ...["arrayFilters", "collation", "hint", "multi"],
+  ...["sampleId", "sort", "upsert", "upsertSupplied"],
+];
+
 /** The fields of the statements of write commands. */
 const STATEMENTS: Record<string, StatementFields> = {
   "update.updates": {
     required: ["q", "u"],
-    optional: [
-      "arrayFilters",
-      "c",
-      "collation",
-      "hint",
-      "multi",
-      "sampleId",
-      "sort",
-      "upsert",
-      "upsertSupplied",
-    ],
+    optional: ["c", ...OF_UPDATES],
   },
   "delete.deletes": {
     required: ["q", "limit"],
@@ -142,17 +138,7 @@ const STATEMENTS: Record<string, StatementFields> = {
   "bulkWrite.insert": { required: ["insert", "document"], optional: [] },
   "bulkWrite.update": {
     required: ["update", "filter", "updateMods"],
-    optional: [
-      "arrayFilters",
-      "collation",
-      "constants",
-      "hint",
-      "multi",
-      "sampleId",
-      "sort",
-      "upsert",
-      "upsertSupplied",
-    ],
+    optional: ["constants", ...OF_UPDATES],
   },
   "bulkWrite.delete": {
     required: ["delete", "filter"],

@@ -1,5 +1,5 @@
-import { type Doc, Long, typeName } from "../bson/values";
-import { typeMismatch } from "../errors";
+import { type Doc, Long } from "../bson/values";
+import { wrongType } from "../errors";
 import type { CommandContext } from "./context";
 
 /** @see https://www.mongodb.com/docs/manual/reference/command/killCursors/ */
@@ -8,9 +8,7 @@ export function killCursors(context: CommandContext): Doc {
   const notFound: unknown[] = [];
   for (const id of context.array("cursors")) {
     if (!(id instanceof Long)) {
-      throw typeMismatch(
-        `BSON field 'killCursors.cursors' is the wrong type '${typeName(id)}', expected type 'long'`,
-      );
+      throw wrongType("killCursors.cursors", id, "long");
     }
     (context.engine.cursors.kill(id.toBigInt()) ? killed : notFound).push(id);
   }

@@ -1,4 +1,4 @@
-import { MongoError, typeMismatch } from "../errors";
+import { MongoError, refuseOptionsIf, wrongType } from "../errors";
 import { Binary, type Doc, isDocument, toBigInt, typeName } from "../bson/values";
 
 /** Databases of the server itself, which no transaction reads or writes. */
@@ -34,31 +34,29 @@ export function checkSessionFields(name: string, command: Doc): void {
     checkSessionId(lsid);
   }
   if (txnNumber !== undefined && !WHOLE.has(typeName(txnNumber))) {
-    throw typeMismatch(
-      `BSON field 'txnNumber' is the wrong type '${typeName(txnNumber)}', expected type 'long'`,
-    );
+    throw wrongType("txnNumber", txnNumber, "long");
   }
-  refuseIf(
+  refuseOptionsIf(
     txnNumber !== undefined && lsid === undefined,
     "Transaction number requires a session ID to also be specified",
   );
-  refuseIf(
+  refuseOptionsIf(
     txnNumber !== undefined && toBigInt(txnNumber) < 0n,
     "Transaction number cannot be negative",
   );
-  refuseIf(
+  refuseOptionsIf(
     autocommit !== undefined && txnNumber === undefined,
     "'autocommit' field requires a transaction number to also be specified",
   );
-  refuseIf(
+  refuseOptionsIf(
     autocommit !== undefined && autocommit !== false,
     "Specifying autocommit=true is not allowed.",
   );
-  refuseIf(
+  refuseOptionsIf(
     startTransaction !== undefined && autocommit === undefined,
     "'startTransaction' field requires 'autocommit' field to also be specified",
   );
-  refuseIf(
+  refuseOptionsIf(
     startTransaction !== undefined && startTransaction !== true,
     "Specifying startTransaction=false is not allowed.",
   );
@@ -74,9 +72,7 @@ export function checkSessionFields(name: string, command: Doc): void {
 function checkSessionId(lsid: unknown): void {
   const id = isDocument(lsid) ? lsid["id"] : undefined;
   if (!isDocument(lsid) || !(id instanceof Binary)) {
-    throw typeMismatch(
-      `BSON field 'lsid.id' is the wrong type '${typeName(id)}', expected type 'binData'`,
-    );
+    throw wrongType("lsid.id", id, "binData");
   }
   if (id.sub_type !== Binary.SUBTYPE_UUID || id.length() !== UUID_BYTES) {
     throw new MongoError(207, "uuid must be a 16-byte binary field with UUID (4) subtype");
@@ -99,15 +95,15 @@ function checkTransaction(name: string, command: Doc): void {
   if (SERVER_DATABASES.has(db as string)) {
     refuseDatabase(name, db as string);
   }
-  refuseIf(
+  refuseOptionsIf(
     writeConcern !== undefined && !ENDING.has(name),
     "writeConcern is not allowed within a multi-statement transaction",
   );
-  refuseIf(
+  refuseOptionsIf(
     concern !== undefined && startTransaction === undefined,
     "Only the first command in a transaction may specify a readConcern",
   );
-  refuseIf(
+  refuseOptionsIf(
     concern?.["level"] !== undefined && !LEVELS.has(concern["level"] as string),
     "The readConcern level must be either 'local' (default), 'majority' or 'snapshot' in order to run in a transaction",
   );
@@ -116,11 +112,5 @@ function checkTransaction(name: string, command: Doc): void {
 function refuseDatabase(name: string, db: string): void {
   if (db !== "admin" || !ON_ADMIN.has(name)) {
     throw new MongoError(263, `Cannot run command against the '${db}' database in a transaction.`);
-  }
-}
-
-function refuseIf(wrong: boolean, message: string): void {
-  if (wrong) {
-    throw new MongoError(72, message);
   }
 }

@@ -1,5 +1,5 @@
-import { MongoError, typeMismatch } from "../errors";
-import { type Doc, toNumber, typeName } from "../bson/values";
+import { MongoError, wrongType } from "../errors";
+import { type Doc, toNumber } from "../bson/values";
 
 /** Where retryable writes hold their statements; findAndModify is one itself. */
 const STATEMENTS: Record<string, string> = {
@@ -92,10 +92,4 @@ function idOf(field: string, value: unknown): number {
     throw wrongType(field, value, "int");
   }
   return id;
-}
-
-function wrongType(field: string, value: unknown, expected: string): MongoError {
-  return typeMismatch(
-    `BSON field '${field}' is the wrong type '${typeName(value)}', expected type '${expected}'`,
-  );
 }

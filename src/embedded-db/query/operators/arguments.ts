@@ -74,6 +74,14 @@ export function between(
   };
 }
 
+/** The value, if it is an array; the type of any other follows the message. */
+export function requireArray(code: number, message: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) {
+    throw new MongoError(code, `${message} ${typeName(value)}`);
+  }
+  return value;
+}
+
 /** A place in a text or an array, as an argument gives it. */
 export function placeArgument(name: string, which: string, value: unknown): number {
   const place = toNumber(value);

@@ -3,7 +3,14 @@ import { compareValues, equalValues } from "../../bson/compare";
 import { isDocument, toNumber, typeName } from "../../bson/values";
 import type { Compile, CompileOperator, Evaluate } from "../scope";
 import { checkArrayLength, checkDeadline } from "../watch";
-import { between, fixed, isNullish, namedArguments, placeArgument } from "./arguments";
+import {
+  between,
+  fixed,
+  isNullish,
+  namedArguments,
+  placeArgument,
+  requireArray,
+} from "./arguments";
 
 /**
  * The operators that take arrays apart and put them together again.
@@ -187,10 +194,3 @@ function compileZip(argument: unknown, compile: Compile): Evaluate {
 }
 
 const ZIP_ARGUMENTS = new Set(["inputs", "useLongestLength", "defaults"]);
-
-function requireArray(code: number, message: string, value: unknown): unknown[] {
-  if (!Array.isArray(value)) {
-    throw new MongoError(code, `${message} ${typeName(value)}`);
-  }
-  return value;
-}

@@ -11,7 +11,7 @@ import {
 } from "../scope";
 import { checkSortPattern, parseSort, sortDocuments } from "../sort";
 import { checkArrayLength, checkDeadline } from "../watch";
-import { fixed, isNullish, namedArguments, untilNull } from "./arguments";
+import { fixed, isNullish, namedArguments, requireArray, untilNull } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expression-operators */
 export const ARRAY: Record<string, CompileOperator> = {
@@ -192,13 +192,6 @@ function endOf(name: string, array: unknown, place: number): unknown {
     return null;
   }
   return requireArray(28689, `${name}'s argument must be an array, but is`, array).at(place);
-}
-
-function requireArray(code: number, message: string, value: unknown): unknown[] {
-  if (!Array.isArray(value)) {
-    throw new MongoError(code, `${message} ${typeName(value)}`);
-  }
-  return value;
 }
 
 function variableName(argument: unknown): string {

@@ -1,10 +1,9 @@
 import { MongoError } from "../../errors";
 import { compareValues } from "../../bson/compare";
-import { typeName } from "../../bson/values";
 import { identityOf } from "../../index/index-keys";
 import { type Compile, type CompileOperator, type Evaluate, isTruthy } from "../scope";
 import { checkDeadline } from "../watch";
-import { fixed, isNullish, untilNull } from "./arguments";
+import { fixed, isNullish, requireArray, untilNull } from "./arguments";
 
 /** @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/#set-expression-operators */
 export const SET: Record<string, CompileOperator> = {
@@ -100,11 +99,4 @@ function isSubset(small: ValueSet, large: ValueSet): boolean {
 /** MongoDB promises no order; it gives the order of the values. */
 function inOrder(entries: readonly [string, unknown][]): unknown[] {
   return [...new Map(entries).values()].sort((a, b) => compareValues(a, b));
-}
-
-function requireArray(code: number, message: string, value: unknown): unknown[] {
-  if (!Array.isArray(value)) {
-    throw new MongoError(code, `${message} ${typeName(value)}`);
-  }
-  return value;
 }
